@@ -1,0 +1,234 @@
+// One partition's log on disk, in Kafka's format: what Kafka calls UnifiedLog, with its names and rules.
+//
+// Owned by a LogManager through std::shared_ptr; replicas keep copies of the pointer. Self-locking: every function is
+// safe from any thread. One mutex guards the offsets, the list of segments, producer state and leader epochs; it is
+// held across page-cache writes of an append, never across an fsync or a read that may wait for the disk. Appends are
+// written when they return, not synced (flush.messages, flush.ms and flush() sync).
+//
+// Errors: bad batches get the code that Kafka's broker answers. A disk fault is kafka_storage_error: on EIO and the
+// like the whole log directory goes offline (KIP-112) and every later call fails with the same code; a full disk
+// (ENOSPC, EDQUOT) only refuses the write, which leaves no trace in the log.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "protocol/bytes.h"
+#include "protocol/mutex.h"
+#include "protocol/result.h"
+#include "storage/log_config.h"
+#include "storage/types.h"
+
+namespace storage {
+
+class LeaderEpochCache;
+class LogDirectory;
+class ProducerStateManager;
+class Segment;
+class SegmentList;
+struct LoadedLog;
+struct SegmentAppend;
+
+// What opening a log needs to know. `directory` outlives the log.
+struct LogOpenOptions {
+  TopicPartition partition;
+  std::string path;  // the partition's own directory, e.g. /data/orders-3; created if missing
+  LogDirectory* directory = nullptr;
+  std::shared_ptr<const LogConfig> config;
+  Offset log_start_offset = 0;  // from the checkpoint; 0: none
+  Offset recovery_point = 0;    // from the checkpoint; 0: none
+  bool clean_shutdown = false;  // trust the segments, indexes and snapshots as they are
+  std::optional<Uuid> topic_id;
+  std::int64_t producer_id_expiration_ms = 24LL * 3600 * 1000;  // producer.id.expiration.ms
+  bool verify_transactions = true;                              // transaction.partition.verification.enable
+};
+
+class Log {
+ public:
+  // Opens what lies in the directory, or starts an empty log. After an unclean shutdown the log is recovered:
+  // everything from the recovery point on is checked, indexes and producer state are rebuilt, a torn tail is cut off.
+  static protocol::Result<std::shared_ptr<Log>> open(LogOpenOptions options, TimestampMs now);
+  ~Log();
+  Log(const Log&) = delete;
+  Log& operator=(const Log&) = delete;
+
+  const TopicPartition& partition() const { return partition_; }
+  LogDirectory& directory() const { return directory_; }
+  std::string path() const EXCLUDES(mutex_);
+  std::shared_ptr<const LogConfig> config() const EXCLUDES(mutex_);
+  void set_config(std::shared_ptr<const LogConfig> config) EXCLUDES(mutex_);
+
+  // The topic id kept in partition.metadata. Setting a different one: inconsistent_topic_id.
+  std::optional<Uuid> topic_id() const EXCLUDES(mutex_);
+  protocol::Result<void> set_topic_id(Uuid id) EXCLUDES(mutex_);
+
+  // ---- Appending
+  // -------------------------------------------------------------------------------------------------------
+
+  // Validates the batches of a Produce request (or of a coordinator), assigns offsets and the leader epoch, and
+  // appends. A batch that the producer already sent and that is among its last five is answered with its original
+  // offsets. On failure `record_errors`, if given, receives the records that are to blame (ProduceResponse v8).
+  protocol::Result<AppendInfo> append_as_leader(protocol::Bytes records, LeaderEpoch leader_epoch, AppendOrigin origin,
+                                                TimestampMs now, VerificationGuard guard = no_verification_guard,
+                                                std::vector<RecordError>* record_errors = nullptr) EXCLUDES(mutex_);
+
+  // Appends what a leader sent, offsets and epochs as they are. A trailing incomplete batch is ignored (bytes tells).
+  // Offsets below the log end: offset_out_of_range. Replication ignores producer epochs and sequences.
+  protocol::Result<AppendInfo> append_as_follower(protocol::Bytes records, TimestampMs now) EXCLUDES(mutex_);
+
+  // KIP-890: what a client's first transactional batch must present to append_as_leader once the coordinator has
+  // confirmed the partition. no_verification_guard: a transaction is already open, nothing to verify.
+  VerificationGuard start_transaction_verification(ProducerId producer, std::int32_t sequence, ProducerEpoch epoch,
+                                                   TimestampMs now) EXCLUDES(mutex_);
+  bool has_open_transaction(ProducerId producer) const EXCLUDES(mutex_);
+
+  // ---- Reading
+  // ---------------------------------------------------------------------------------------------------------
+
+  // From the batch that contains options.start_offset. Below the log start or above the log end: offset_out_of_range.
+  protocol::Result<FetchSlice> read(const ReadOptions& options) const EXCLUDES(mutex_);
+
+  // Kafka's search by time: -1 latest (log end), -2 earliest, -3 record with the largest timestamp, -4 earliest local;
+  // otherwise the first record at or after `target`. nullopt: none. May wait for the disk. The caller bounds the answer
+  // by high watermark or last stable offset.
+  protocol::Result<std::optional<TimestampAndOffset>> find_offset_by_timestamp(TimestampMs target) const
+      EXCLUDES(mutex_);
+
+  // ListOffsets version 0: up to `max` segment base offsets (and the log end) at or before a time, newest first.
+  std::vector<Offset> legacy_offsets_before(TimestampMs timestamp, std::int32_t max, TimestampMs now) const
+      EXCLUDES(mutex_);
+
+  // ---- Offsets
+  // ---------------------------------------------------------------------------------------------------------
+
+  Offset log_start_offset() const EXCLUDES(mutex_);
+  Offset log_end_offset() const EXCLUDES(mutex_);
+  Offset high_watermark() const EXCLUDES(mutex_);
+  Offset last_stable_offset() const EXCLUDES(mutex_);
+  Offset recovery_point() const EXCLUDES(mutex_);
+  OffsetSnapshot offsets() const EXCLUDES(mutex_);
+  OffsetMetadata log_end_offset_metadata() const EXCLUDES(mutex_);
+
+  // Where an offset lies; offset_only() if it is not in the log.
+  OffsetMetadata locate(Offset offset) const EXCLUDES(mutex_);
+
+  // Bytes between two positions of this log, whole segments in between included.
+  std::int64_t bytes_between(const OffsetMetadata& from, const OffsetMetadata& to) const EXCLUDES(mutex_);
+
+  // Sets the high watermark, bounded to [log start, log end]; returns what it became. May lower it (checkpoint,
+  // truncation).
+  Offset update_high_watermark(Offset offset) EXCLUDES(mutex_);
+
+  // Raises the high watermark; the leader's way. Returns the former one if it moved, or if it is now known on a newer
+  // segment. `offset` must not be beyond the log end.
+  std::optional<Offset> maybe_increment_high_watermark(const OffsetMetadata& offset) EXCLUDES(mutex_);
+  std::optional<Offset> maybe_increment_high_watermark(Offset offset) EXCLUDES(mutex_) {
+    return maybe_increment_high_watermark(OffsetMetadata{.offset = offset});
+  }
+
+  // A follower's way: as update_high_watermark, but nullopt if it stayed.
+  std::optional<Offset> maybe_update_high_watermark(Offset offset) EXCLUDES(mutex_);
+
+  // ---- Leader epochs
+  // ---------------------------------------------------------------------------------------------------
+
+  // A new leader calls this with its log end offset before it writes.
+  protocol::Result<void> assign_epoch_start_offset(LeaderEpoch epoch, Offset start_offset) EXCLUDES(mutex_);
+  std::optional<LeaderEpoch> latest_epoch() const EXCLUDES(mutex_);
+  std::optional<LeaderEpoch> epoch_for_offset(Offset offset) const EXCLUDES(mutex_);
+
+  // OffsetForLeaderEpoch: the largest epoch not above `epoch`, and where it ends. nullopt: undefined (-1, -1).
+  std::optional<OffsetAndEpoch> end_offset_for_epoch(LeaderEpoch epoch) const EXCLUDES(mutex_);
+
+  // ---- Producers
+  // -------------------------------------------------------------------------------------------------------
+
+  std::vector<ProducerSummary> active_producers() const EXCLUDES(mutex_);
+  void remove_expired_producers(TimestampMs now) EXCLUDES(mutex_);
+
+  // ---- Removing
+  // --------------------------------------------------------------------------------------------------------
+
+  // Cuts everything from the batch that contains `offset` on; the log then ends at `offset`. False: nothing to cut.
+  protocol::Result<bool> truncate_to(Offset offset, TimestampMs now) EXCLUDES(mutex_);
+
+  // Drops everything and starts again at `offset`, empty. The log start becomes `log_start_offset` (default: `offset`).
+  protocol::Result<void> truncate_fully_and_start_at(Offset offset, TimestampMs now,
+                                                     std::optional<Offset> log_start_offset = std::nullopt)
+      EXCLUDES(mutex_);
+
+  // DeleteRecords, and a follower copying its leader: raises the log start offset. False: it already was there.
+  // Beyond the high watermark: offset_out_of_range. Space is freed by the next delete_old_segments.
+  protocol::Result<bool> increment_log_start_offset(Offset offset) EXCLUDES(mutex_);
+
+  // Retention: by log start offset, size and time, as cleanup.policy says. Returns how many segments went.
+  // The files vanish after file.delete.delay.ms.
+  protocol::Result<int> delete_old_segments(TimestampMs now) EXCLUDES(mutex_);
+
+  // ---- Upkeep
+  // ----------------------------------------------------------------------------------------------------------
+
+  // Starts a new active segment.
+  protocol::Result<void> roll(TimestampMs now) EXCLUDES(mutex_);
+
+  // Syncs to the disk up to the log end (with include_active = false: the same, but the recovery point stays below it
+  // if nothing was written to the active segment) and advances the recovery point. Waits for the disk, without the
+  // mutex.
+  protocol::Result<void> flush(TimestampMs now) EXCLUDES(mutex_);
+
+  // Syncs the segments that were rolled since the last flush, if any; and everything if flush.ms has passed.
+  protocol::Result<void> flush_if_due(TimestampMs now) EXCLUDES(mutex_);
+
+  // Syncs everything, writes the producer snapshot and index tails, and closes the files. Later calls fail.
+  protocol::Result<void> close(TimestampMs now) EXCLUDES(mutex_);
+
+  std::int64_t size() const EXCLUDES(mutex_);  // bytes of all segments
+  std::size_t segment_count() const EXCLUDES(mutex_);
+
+  // ---- For the cleaner and the log manager
+  // -----------------------------------------------------------------------------
+
+  // The segments from the oldest to the active one, a copy of the list.
+  std::vector<std::shared_ptr<Segment>> segments() const EXCLUDES(mutex_);
+
+  // Puts finished `.cleaned` segments (not empty, ascending, synced) in the place of `old` ones: renames them to .swap,
+  // drops the old ones (asynchronously deleted), renames to the final names.
+  protocol::Result<void> replace_segments(std::vector<std::shared_ptr<Segment>> cleaned,
+                                          const std::vector<std::shared_ptr<Segment>>& old, TimestampMs now)
+      EXCLUDES(mutex_);
+
+  // The smallest offset that an open transaction occupies, or nullopt; the cleaner stops there.
+  std::optional<Offset> first_undecided_offset() const EXCLUDES(mutex_);
+
+  // The last data offset (-1: none) and epoch of every known producer: its last batch must stay recognisable when
+  // compacted.
+  struct LastRecord {
+    ProducerId producer_id;
+    Offset last_data_offset;
+    ProducerEpoch epoch;
+  };
+  std::vector<LastRecord> last_records_of_producers() const EXCLUDES(mutex_);
+
+  // Renames the directory (deletion, strays). The log stays open for readers that hold slices; it takes no appends any
+  // more.
+  protocol::Result<void> rename_directory(const std::string& path) EXCLUDES(mutex_);
+
+  // Deletes all files and the directory at once.
+  protocol::Result<void> remove_files() EXCLUDES(mutex_);
+
+ private:
+  explicit Log(LogOpenOptions& options);
+
+  const TopicPartition partition_;
+  LogDirectory& directory_;
+  const bool verify_transactions_;
+
+  mutable protocol::Mutex mutex_;
+};
+
+}  // namespace storage

@@ -1,0 +1,154 @@
+// The set of all logs over several log.dirs: finds, recovers, creates and deletes them, and runs their upkeep.
+//
+// Owned by the Broker. Self-locking: every function is safe from any thread. Upkeep runs on the caller's thread and may
+// wait for the disk, so the broker calls the passes below from its background pool, each at its own interval. A start
+// is: lock_directories(), read identity(), set_identity(), load().
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "protocol/mutex.h"
+#include "protocol/result.h"
+#include "storage/log.h"
+#include "storage/log_config.h"
+#include "storage/types.h"
+
+namespace storage {
+
+class FileSystem;
+class LogDirectory;
+class OpenFiles;
+
+struct LogManagerOptions {
+  std::vector<std::string> log_dirs;
+  LogConfig default_config;
+  // The effective settings of a topic; asked when a log is opened. Empty: default_config.
+  std::function<std::shared_ptr<const LogConfig>(const std::string& topic)> config_of_topic;
+  std::int32_t recovery_threads_per_data_dir = 1;               // num.recovery.threads.per.data.dir
+  std::size_t max_open_files = 0;                               // 0: a share of RLIMIT_NOFILE
+  std::int64_t producer_id_expiration_ms = 24LL * 3600 * 1000;  // producer.id.expiration.ms
+  bool verify_transactions = true;                              // transaction.partition.verification.enable
+  // Told once when a directory goes offline, on the thread that met the fault, with no lock held: the broker then takes
+  // the partitions of the directory offline. May be empty.
+  std::function<void(const std::string& log_dir, const std::string& reason)> on_directory_failure;
+  FileSystem* file_system = nullptr;  // null: the real one
+};
+
+// Who a data directory belongs to (meta.properties).
+struct DirectoryIdentity {
+  std::optional<std::string> cluster_id;
+  std::optional<protocol::BrokerId> broker_id;
+  bool operator==(const DirectoryIdentity&) const = default;
+};
+
+struct LoadSummary {
+  std::size_t logs = 0;
+  std::size_t recovered = 0;  // logs that needed recovery after an unclean shutdown
+  bool clean = true;          // every directory had been closed cleanly
+};
+
+struct LogDirStatus {
+  std::string path;
+  bool online = true;
+  std::size_t logs = 0;
+  std::int64_t total_bytes = -1;  // of the volume; -1: unknown
+  std::int64_t usable_bytes = -1;
+};
+
+class LogManager {
+ public:
+  explicit LogManager(LogManagerOptions options);
+  ~LogManager();
+  LogManager(const LogManager&) = delete;
+  LogManager& operator=(const LogManager&) = delete;
+
+  // ---- Start and stop
+  // --------------------------------------------------------------------------------------------------
+
+  // Creates missing directories and locks them against other processes. A directory that cannot be used goes offline;
+  // none usable, or one locked by another process: an error that says so.
+  protocol::Result<void> lock_directories();
+
+  // What meta.properties of the directories say; they must agree with each other.
+  protocol::Result<DirectoryIdentity> identity() const;
+
+  // Refuses directories of another cluster or broker; writes meta.properties where it is missing.
+  protocol::Result<void> set_identity(const std::string& cluster_id, protocol::BrokerId broker_id);
+
+  // Finds all logs; those of directories without a clean-shutdown marker are recovered, in parallel. Logs of cleanly
+  // closed directories are opened when they are first asked for.
+  protocol::Result<LoadSummary> load(TimestampMs now);
+
+  // Syncs and closes all logs, writes the checkpoints and the clean-shutdown markers, gives up the locks.
+  void shutdown(TimestampMs now);
+
+  // ---- Logs
+  // ------------------------------------------------------------------------------------------------------------
+
+  // The log, opened if need be; nullptr if there is none on any online directory. kafka_storage_error: its directory is
+  // offline or it cannot be opened.
+  protocol::Result<std::shared_ptr<Log>> log(const TopicPartition& partition, TimestampMs now) EXCLUDES(mutex_);
+
+  // The log, created in the online directory with the fewest partitions if there is none. `topic_id` is kept in
+  // partition.metadata; another one there: inconsistent_topic_id.
+  protocol::Result<std::shared_ptr<Log>> get_or_create(const TopicPartition& partition, std::optional<Uuid> topic_id,
+                                                       TimestampMs now) EXCLUDES(mutex_);
+
+  bool contains(const TopicPartition& partition) const EXCLUDES(mutex_);
+
+  // Whether the partition's log lies in a directory that went offline.
+  bool is_offline(const TopicPartition& partition) const EXCLUDES(mutex_);
+  std::vector<TopicPartition> partitions() const EXCLUDES(mutex_);
+  std::vector<std::shared_ptr<Log>> open_logs() const EXCLUDES(mutex_);
+
+  // Applies changed settings to the open logs of a topic.
+  void update_topic_config(const std::string& topic, std::shared_ptr<const LogConfig> config) EXCLUDES(mutex_);
+  void update_default_config(const LogConfig& config) EXCLUDES(mutex_);
+
+  // Renames the directory to …-delete (or …-stray, which stays on the disk) and forgets the log; the files go in a
+  // later delete_pass, after file.delete.delay.ms.
+  protocol::Result<void> async_delete(const TopicPartition& partition, TimestampMs now, bool stray = false)
+      EXCLUDES(mutex_);
+
+  protocol::Result<void> truncate_to(const TopicPartition& partition, Offset offset, TimestampMs now) EXCLUDES(mutex_);
+
+  // The high watermark that replication-offset-checkpoint holds for a partition.
+  std::optional<Offset> checkpointed_high_watermark(const TopicPartition& partition) const EXCLUDES(mutex_);
+
+  // ---- Directories
+  // -----------------------------------------------------------------------------------------------------
+
+  std::vector<LogDirStatus> directories() const EXCLUDES(mutex_);
+  std::vector<std::string> online_directories() const EXCLUDES(mutex_);
+
+  // Takes a directory out of service, as a failed write does.
+  void fail_directory(const std::string& log_dir, const std::string& reason) EXCLUDES(mutex_);
+
+  // ---- Upkeep: what the broker's background pool calls
+  // ---------------------------------------------------------------------
+
+  void retention_pass(TimestampMs now);                // log.retention.check.interval.ms
+  void flush_pass(TimestampMs now);                    // about every second: rolled segments, flush.ms
+  void checkpoint_recovery_points(TimestampMs now);    // log.flush.offset.checkpoint.interval.ms
+  void checkpoint_log_start_offsets(TimestampMs now);  // log.flush.start.offset.checkpoint.interval.ms
+  void checkpoint_high_watermarks(TimestampMs now);    // replica.high.watermark.checkpoint.interval.ms
+  void delete_pass(TimestampMs now);                   // about every second: files whose delay has passed
+  void producer_expiry_pass(TimestampMs now);          // producer.id.expiration.check.interval.ms
+
+  // cleaner-offset-checkpoint of a directory, for the cleaner.
+  protocol::Result<std::map<TopicPartition, Offset>> read_cleaner_checkpoint(const std::string& log_dir) const;
+  protocol::Result<void> write_cleaner_checkpoint(const std::string& log_dir,
+                                                  const std::map<TopicPartition, Offset>& offsets);
+
+ private:
+  mutable protocol::Mutex mutex_;
+};
+
+}  // namespace storage
