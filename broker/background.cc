@@ -1,0 +1,71 @@
+#include "broker/background.h"
+
+#include <pthread.h>
+#include <spdlog/spdlog.h>
+
+#include <stdexcept>
+
+namespace broker {
+
+BackgroundPool::BackgroundPool(std::string name, std::size_t max_threads)
+    : name_(name.substr(0, 15)), max_threads_(max_threads == 0 ? 1 : max_threads) {}
+
+BackgroundPool::~BackgroundPool() { stop(); }
+
+void BackgroundPool::post(std::string what, std::function<void()> work) {
+  auto task = [what = std::move(what), work = std::move(work)] {
+    try {
+      work();
+    } catch (const std::exception& failure) {
+      spdlog::error("{} failed: {}", what, failure.what());
+    }
+  };
+  enqueue(std::make_unique<TaskOf<decltype(task)>>(std::move(task)));
+}
+
+void BackgroundPool::enqueue(std::unique_ptr<Task> task) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (stopping_) throw std::logic_error("work for the background pool " + name_ + " after its stop");
+    queue_.push_back(std::move(task));
+    if (idle_ < queue_.size() && threads_.size() < max_threads_) {
+      threads_.emplace_back([this] { work_loop(); });
+    }
+  }
+  wake_.notify_one();
+}
+
+void BackgroundPool::work_loop() {
+  pthread_setname_np(pthread_self(), name_.c_str());
+  std::unique_lock lock(mutex_);
+  while (true) {
+    ++idle_;
+    wake_.wait(lock, [this] { return stopping_ || !queue_.empty(); });
+    --idle_;
+    if (queue_.empty()) return;
+    std::unique_ptr<Task> task = std::move(queue_.front());
+    queue_.pop_front();
+    lock.unlock();
+    task->run();
+    task.reset();
+    lock.lock();
+  }
+}
+
+void BackgroundPool::stop() {
+  std::vector<std::thread> threads;
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+    threads.swap(threads_);
+  }
+  wake_.notify_all();
+  for (std::thread& thread : threads) thread.join();
+}
+
+std::size_t BackgroundPool::queued() const {
+  const std::lock_guard lock(mutex_);
+  return queue_.size();
+}
+
+}  // namespace broker
