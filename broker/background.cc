@@ -25,7 +25,7 @@ void BackgroundPool::post(std::string what, std::function<void()> work) {
 
 void BackgroundPool::enqueue(std::unique_ptr<Task> task) {
   {
-    const std::lock_guard lock(mutex_);
+    const protocol::MutexLock lock(mutex_);
     if (stopping_) throw std::logic_error("work for the background pool " + name_ + " after its stop");
     queue_.push_back(std::move(task));
     if (idle_ < queue_.size() && threads_.size() < max_threads_) {
@@ -37,25 +37,26 @@ void BackgroundPool::enqueue(std::unique_ptr<Task> task) {
 
 void BackgroundPool::work_loop() {
   pthread_setname_np(pthread_self(), name_.c_str());
-  std::unique_lock lock(mutex_);
+  mutex_.lock();
   while (true) {
     ++idle_;
-    wake_.wait(lock, [this] { return stopping_ || !queue_.empty(); });
+    while (!stopping_ && queue_.empty()) wake_.wait(mutex_);
     --idle_;
-    if (queue_.empty()) return;
+    if (queue_.empty()) break;
     std::unique_ptr<Task> task = std::move(queue_.front());
     queue_.pop_front();
-    lock.unlock();
+    mutex_.unlock();
     task->run();
     task.reset();
-    lock.lock();
+    mutex_.lock();
   }
+  mutex_.unlock();
 }
 
 void BackgroundPool::stop() {
   std::vector<std::thread> threads;
   {
-    const std::lock_guard lock(mutex_);
+    const protocol::MutexLock lock(mutex_);
     stopping_ = true;
     threads.swap(threads_);
   }
@@ -64,7 +65,7 @@ void BackgroundPool::stop() {
 }
 
 std::size_t BackgroundPool::queued() const {
-  const std::lock_guard lock(mutex_);
+  const protocol::MutexLock lock(mutex_);
   return queue_.size();
 }
 

@@ -17,7 +17,6 @@
 #include <exception>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <thread>
@@ -26,6 +25,7 @@
 #include <vector>
 
 #include "broker/awaitable.h"
+#include "protocol/mutex.h"
 
 namespace broker {
 
@@ -67,12 +67,12 @@ class BackgroundPool {
 
   const std::string name_;
   const std::size_t max_threads_;
-  mutable std::mutex mutex_;
-  std::condition_variable wake_;
-  std::deque<std::unique_ptr<Task>> queue_;  // guarded by mutex_
-  std::vector<std::thread> threads_;         // guarded by mutex_
-  std::size_t idle_ = 0;                     // guarded by mutex_
-  bool stopping_ = false;                    // guarded by mutex_
+  mutable protocol::Mutex mutex_;
+  std::condition_variable_any wake_;
+  std::deque<std::unique_ptr<Task>> queue_ GUARDED_BY(mutex_);
+  std::vector<std::thread> threads_ GUARDED_BY(mutex_);
+  std::size_t idle_ GUARDED_BY(mutex_) = 0;
+  bool stopping_ GUARDED_BY(mutex_) = false;
 };
 
 namespace detail {

@@ -8,9 +8,10 @@
 //   …carry out the effects (appends, replies, timers), then report back through run() again.
 #pragma once
 
-#include <mutex>
 #include <type_traits>
 #include <utility>
+
+#include "protocol/mutex.h"
 
 namespace broker {
 
@@ -26,13 +27,13 @@ class Owned {
   template <typename Step>
   std::invoke_result_t<Step, T&> run(Step&& step) {
     static_assert(!std::is_reference_v<std::invoke_result_t<Step, T&>>, "a reference would escape the strand");
-    const std::lock_guard lock(mutex_);
+    const protocol::MutexLock lock(mutex_);
     return std::forward<Step>(step)(value_);
   }
 
  private:
-  std::mutex mutex_;
-  T value_;
+  protocol::Mutex mutex_;
+  T value_ GUARDED_BY(mutex_);
 };
 
 }  // namespace broker

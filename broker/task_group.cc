@@ -9,13 +9,13 @@
 namespace broker {
 
 TaskGroup::~TaskGroup() {
-  std::unique_lock lock(mutex_);
-  none_left_.wait(lock, [this] { return running_ == 0; });
+  const protocol::MutexLock lock(mutex_);
+  while (running_ > 0) none_left_.wait(mutex_);
 }
 
 void TaskGroup::spawn(Executor executor, awaitable<void> task, std::string what) {
   {
-    const std::lock_guard lock(mutex_);
+    const protocol::MutexLock lock(mutex_);
     ++running_;
   }
   boost::asio::co_spawn(executor, std::move(task), [this, what = std::move(what)](std::exception_ptr failure) {
@@ -32,17 +32,20 @@ void TaskGroup::spawn(Executor executor, awaitable<void> task, std::string what)
 
 void TaskGroup::ended() {
   // Notified under the lock: the waiting owner may destroy this object as soon as it sees zero.
-  const std::lock_guard lock(mutex_);
+  const protocol::MutexLock lock(mutex_);
   if (--running_ == 0) none_left_.notify_all();
 }
 
 bool TaskGroup::wait(std::int64_t timeout_ms) {
-  std::unique_lock lock(mutex_);
-  return none_left_.wait_for(lock, std::chrono::milliseconds(timeout_ms), [this] { return running_ == 0; });
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(timeout_ms);
+  const protocol::MutexLock lock(mutex_);
+  while (running_ > 0 && none_left_.wait_until(mutex_, deadline) == std::cv_status::no_timeout) {
+  }
+  return running_ == 0;
 }
 
 std::size_t TaskGroup::running() const {
-  const std::lock_guard lock(mutex_);
+  const protocol::MutexLock lock(mutex_);
   return running_;
 }
 

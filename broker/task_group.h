@@ -6,10 +6,10 @@
 #include <condition_variable>
 #include <cstddef>
 #include <cstdint>
-#include <mutex>
 #include <string>
 
 #include "broker/awaitable.h"
+#include "protocol/mutex.h"
 
 namespace broker {
 
@@ -31,9 +31,9 @@ class TaskGroup {
  private:
   void ended();
 
-  mutable std::mutex mutex_;
-  std::condition_variable none_left_;
-  std::size_t running_ = 0;  // guarded by mutex_
+  mutable protocol::Mutex mutex_;
+  std::condition_variable_any none_left_;
+  std::size_t running_ GUARDED_BY(mutex_) = 0;
 };
 
 }  // namespace broker
