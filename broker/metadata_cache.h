@@ -18,7 +18,7 @@
 
 #include "broker/persistent_map.h"
 #include "coordination/cluster/broker_registration.h"
-#include "protocol/thread_annotations.h"
+#include "protocol/mutex.h"
 #include "protocol/types.h"
 
 namespace protocol {
