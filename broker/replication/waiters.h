@@ -1,9 +1,9 @@
 // Waiters: parties that wait for a partition to move, woken by the move itself (no polling, no timer scan).
 //
-// A waiter is an intrusive hook in the waiting coroutine's frame. Partition::watch() hangs it into the partition's list,
-// its destructor (or detach()) takes it out; both take the partition's lock. The partition calls on_advance() under that
-// lock from whatever thread moved it, so a WakeTarget must be quick, must not block and must not call the partition.
-// A wake-up is a hint: the woken party looks again and may wait again.
+// A waiter is an intrusive hook in the waiting coroutine's frame. Partition::watch() hangs it into the partition's
+// list, its destructor (or detach()) takes it out; both take the partition's lock. The partition calls on_advance()
+// under that lock from whatever thread moved it, so a WakeTarget must be quick, must not block and must not call the
+// partition. A wake-up is a hint: the woken party looks again and may wait again.
 #pragma once
 
 #include <atomic>

@@ -1,0 +1,247 @@
+// One partition's replica on this broker: who leads it, which replicas are in sync, and how far clients may read.
+// What kafka.cluster.Partition is in Kafka 3.9.
+//
+// Owned by the ReplicaManager through std::shared_ptr; requests keep copies. Self-locking: every function is safe from
+// any thread. The lock is held across a page-cache append and, while the log is still unopened, across its opening;
+// never across a read. Lock order: Partition, then Log. Leadership changes come from the ReplicaManager, one at a time.
+//
+// The log is opened on first use, so that ten thousand idle partitions cost ten thousand small objects. Opening waits
+// for the disk: on a network thread call open_on_background() (broker/replication/wait.h) first when !is_open().
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "broker/replication/waiters.h"
+#include "protocol/bytes.h"
+#include "protocol/clock.h"
+#include "protocol/mutex.h"
+#include "protocol/result.h"
+#include "protocol/types.h"
+#include "storage/types.h"
+
+namespace storage {
+class Log;
+}
+
+namespace broker {
+
+// What all partitions of a broker share. Outlives them; its functions are safe from any thread.
+struct PartitionEnvironment {
+  protocol::BrokerId local_broker = 0;
+  std::int64_t replica_lag_time_max_ms = 30'000;
+  const protocol::Clock* clock = nullptr;
+  // Whether a broker is alive by this broker's metadata.
+  std::function<bool(protocol::BrokerId)> is_alive;
+  // Opens the partition's log, creating it if there is none; its high watermark is the checkpointed one.
+  std::function<protocol::Result<std::shared_ptr<storage::Log>>(const protocol::TopicPartition&,
+                                                                std::optional<protocol::Uuid> topic_id)>
+      open_log;
+};
+
+// A partition's state as a LeaderAndIsr request gives it.
+struct PartitionState {
+  std::int32_t controller_epoch = 0;
+  protocol::BrokerId leader = -1;
+  protocol::LeaderEpoch leader_epoch = protocol::no_leader_epoch;
+  std::int32_t partition_epoch = 0;  // data version of the state node
+  std::vector<protocol::BrokerId> isr;
+  std::vector<protocol::BrokerId> replicas;
+  std::vector<protocol::BrokerId> adding_replicas;
+  std::vector<protocol::BrokerId> removing_replicas;
+  bool is_new = false;
+};
+
+// What a consumer may see (ListOffsets, Fetch).
+enum class IsolationLevel : std::int8_t { read_uncommitted = 0, read_committed = 1 };
+
+struct PartitionRead {
+  protocol::Offset fetch_offset = 0;
+  std::int32_t max_bytes = 0;
+  protocol::LeaderEpoch current_leader_epoch = protocol::no_leader_epoch;  // none: not checked
+  protocol::LeaderEpoch last_fetched_epoch = protocol::no_leader_epoch;    // none: no divergence check
+  storage::FetchIsolation isolation = storage::FetchIsolation::high_watermark;
+  bool min_one_message = true;
+  bool only_leader = true;
+  bool cached_only = false;          // answer slice.needs_disk instead of waiting for the disk
+  protocol::BrokerId follower = -1;  // the fetching replica; -1: a consumer
+  protocol::Offset follower_log_start = -1;
+};
+
+struct PartitionReadResult {
+  storage::FetchSlice slice;
+  std::optional<storage::OffsetAndEpoch> diverging_epoch;  // set: the follower must truncate; there are no records
+  PartitionEnds ends;                                      // as of just before the read, for FetchWaiter
+  protocol::LeaderEpoch leader_epoch = protocol::no_leader_epoch;
+};
+
+class Partition {
+ public:
+  Partition(protocol::TopicPartition id, std::optional<protocol::Uuid> topic_id,
+            const PartitionEnvironment& environment);
+  ~Partition();
+  Partition(const Partition&) = delete;
+  Partition& operator=(const Partition&) = delete;
+
+  const protocol::TopicPartition& id() const { return id_; }
+
+  // ---- Leadership: called by the ReplicaManager, one change at a time
+
+  // Takes over leadership in a newer leader epoch, or new replicas and ISR in the same one. False: it led already, or
+  // the partition epoch is old and nothing changed. Errors: kafka_storage_error, inconsistent_topic_id.
+  protocol::Result<bool> make_leader(const PartitionState& state) EXCLUDES(mutex_);
+
+  // Follows state.leader. False: the leader epoch isn't new.
+  protocol::Result<bool> make_follower(const PartitionState& state) EXCLUDES(mutex_);
+
+  // The replica is stopped, deleted or its directory failed: every later call answers `reason`, and all waiters wake.
+  void close(protocol::ErrorCode reason) EXCLUDES(mutex_);
+
+  // ---- Facts
+
+  std::optional<protocol::Uuid> topic_id() const EXCLUDES(mutex_);
+  protocol::Result<void> set_topic_id(const protocol::Uuid& id) EXCLUDES(mutex_);
+  bool is_leader() const EXCLUDES(mutex_);
+  protocol::BrokerId leader() const EXCLUDES(mutex_);           // -1: none
+  protocol::LeaderEpoch leader_epoch() const EXCLUDES(mutex_);  // -1: no LeaderAndIsr yet
+  std::int32_t partition_epoch() const EXCLUDES(mutex_);
+  std::vector<protocol::BrokerId> isr() const EXCLUDES(mutex_);
+
+  // Whether the log is open, so that no call waits for its opening.
+  bool is_open() const EXCLUDES(mutex_);
+  protocol::Result<void> open() EXCLUDES(mutex_);
+
+  // The log, opened if need be, whoever leads.
+  protocol::Result<std::shared_ptr<storage::Log>> log() EXCLUDES(mutex_);
+
+  // The log if it is open; never waits.
+  std::shared_ptr<storage::Log> open_log() const EXCLUDES(mutex_);
+
+  // The log, if this replica leads it in `current_epoch` (none: any epoch) or needn't lead.
+  // Errors: not_leader_or_follower, fenced_leader_epoch, unknown_leader_epoch, kafka_storage_error.
+  protocol::Result<std::shared_ptr<storage::Log>> log_for(protocol::LeaderEpoch current_epoch, bool only_leader)
+      EXCLUDES(mutex_);
+
+  // ---- Writing, as the leader
+
+  // Validates and appends a client's records. With required_acks -1 the in-sync replicas must be enough. Written when
+  // it returns; with a single in-sync replica the high watermark has advanced too.
+  // Errors: not_leader_or_follower, not_enough_replicas, kafka_storage_error, and Log::append_as_leader's.
+  protocol::Result<storage::AppendInfo> append_as_leader(
+      protocol::Bytes records, std::int16_t required_acks,
+      storage::VerificationGuard guard = storage::no_verification_guard,
+      std::vector<storage::RecordError>* record_errors = nullptr) EXCLUDES(mutex_);
+
+  // Appends what a coordinator of this broker writes (__consumer_offsets, __transaction_state, transaction markers):
+  // as acks=all, without the checks of clients' producer ids. Wait for info.last_offset + 1 with
+  // wait_for_replication() (broker/replication/wait.h) before acting on it. A `leader_epoch` other than -1 must be the
+  // current one: not_leader_or_follower otherwise, so that a deposed coordinator can't write.
+  protocol::Result<storage::AppendInfo> append_as_coordinator(
+      protocol::Bytes records, protocol::LeaderEpoch leader_epoch = protocol::no_leader_epoch) EXCLUDES(mutex_);
+
+  // acks=all for an append that ended before `required`: nullopt while replicas are behind, then none or
+  // not_enough_replicas_after_append; not_leader_or_follower once leadership is gone.
+  std::optional<protocol::ErrorCode> replication_outcome(protocol::Offset required) const EXCLUDES(mutex_);
+
+  // ---- Reading
+
+  // Errors: as log_for, and offset_out_of_range.
+  protocol::Result<PartitionReadResult> read(const PartitionRead& request) EXCLUDES(mutex_);
+
+  // Where the partition stands now.
+  protocol::Result<PartitionEnds> ends() EXCLUDES(mutex_);
+
+  // ListOffsets: the offset at a time (>= 0, or -1 latest, -2 earliest, -3 largest timestamp, -4 earliest local,
+  // -5 latest tiered), visible at `isolation` (none: a replica asks, which sees everything). nullopt: no such record.
+  // May wait for the disk unless timestamp is -1, -2 or -4. Errors: as log_for, and offset_not_available (KIP-207).
+  protocol::Result<std::optional<storage::TimestampAndOffset>> find_offset(protocol::TimestampMs timestamp,
+                                                                           std::optional<IsolationLevel> isolation,
+                                                                           protocol::LeaderEpoch current_epoch,
+                                                                           bool only_leader) EXCLUDES(mutex_);
+
+  // OffsetForLeaderEpoch. (-1, -1) when the epoch isn't known. Errors: as log_for.
+  protocol::Result<storage::OffsetAndEpoch> end_offset_for_epoch(protocol::LeaderEpoch current_epoch,
+                                                                 protocol::LeaderEpoch wanted, bool only_leader)
+      EXCLUDES(mutex_);
+
+  // ---- Deleting records
+
+  // Raises the log start offset to `offset` (-1: the high watermark) and returns the offset wanted and the low
+  // watermark, which reaches it once all live replicas have followed.
+  // Errors: not_leader_or_follower, policy_violation, offset_out_of_range, kafka_storage_error.
+  struct DeletedRecords {
+    protocol::Offset wanted = -1;
+    protocol::Offset low_watermark = -1;
+  };
+  protocol::Result<DeletedRecords> delete_records_before(protocol::Offset offset) EXCLUDES(mutex_);
+  protocol::Result<protocol::Offset> low_watermark() EXCLUDES(mutex_);
+
+  // ---- Waiting: see waiters.h
+
+  // Hangs the waiter in, unless what it waits for may already have happened: then false, and the caller looks again.
+  bool watch(OffsetWaiter& waiter) EXCLUDES(mutex_);
+  bool watch(FetchWaiter& waiter) EXCLUDES(mutex_);
+
+ private:
+  friend class PartitionWaiter;
+
+  // What the leader knows of another replica, from its fetches.
+  struct Follower {
+    protocol::BrokerId id = -1;
+    protocol::Offset log_start = -1;
+    protocol::Offset log_end = -1;
+    std::int64_t last_fetch_ms = 0;
+    protocol::Offset leader_end_at_last_fetch = 0;
+    std::int64_t caught_up_ms = 0;
+
+    bool is_caught_up(protocol::Offset leader_end, std::int64_t now_ms, std::int64_t max_lag_ms) const {
+      return log_end == leader_end || now_ms - caught_up_ms <= max_lag_ms;
+    }
+  };
+
+  protocol::Result<void> open_locked() REQUIRES(mutex_);
+  protocol::Result<void> begin_epoch() REQUIRES(mutex_);
+  protocol::Result<void> check_epoch(protocol::LeaderEpoch current_epoch) const REQUIRES(mutex_);
+  protocol::Result<std::shared_ptr<storage::Log>> log_for_locked(protocol::LeaderEpoch current_epoch, bool only_leader)
+      REQUIRES(mutex_);
+  protocol::Result<storage::AppendInfo> append_locked(protocol::Bytes records, std::int16_t required_acks,
+                                                      storage::AppendOrigin origin, storage::VerificationGuard guard,
+                                                      std::vector<storage::RecordError>* record_errors)
+      REQUIRES(mutex_);
+  void set_followers(const PartitionState& state, bool new_epoch, bool was_leader) REQUIRES(mutex_);
+  void record_follower_fetch(const PartitionRead& request, const PartitionReadResult& result) EXCLUDES(mutex_);
+  std::size_t effective_min_isr() const REQUIRES(mutex_);
+  bool advance_high_watermark() REQUIRES(mutex_);
+  PartitionEnds ends_locked() const REQUIRES(mutex_);
+  protocol::Offset low_watermark_locked() const REQUIRES(mutex_);
+  void announce_advance() REQUIRES(mutex_);
+  void announce_leadership_change() REQUIRES(mutex_);
+  void attach(PartitionWaiter& waiter) REQUIRES(mutex_);
+  void detach(PartitionWaiter& waiter) EXCLUDES(mutex_);
+  bool leads() const REQUIRES(mutex_) { return leader_ == environment_.local_broker && !closed_; }
+
+  const protocol::TopicPartition id_;
+  const PartitionEnvironment& environment_;
+
+  mutable protocol::Mutex mutex_;
+  std::optional<protocol::Uuid> topic_id_ GUARDED_BY(mutex_);
+  std::shared_ptr<storage::Log> log_ GUARDED_BY(mutex_);  // null: not opened yet
+  std::optional<protocol::ErrorCode> closed_ GUARDED_BY(mutex_);
+  protocol::BrokerId leader_ GUARDED_BY(mutex_) = -1;
+  protocol::LeaderEpoch leader_epoch_ GUARDED_BY(mutex_) = protocol::no_leader_epoch;
+  std::int32_t partition_epoch_ GUARDED_BY(mutex_) = -1;
+  // Where the current leader epoch begins; none: not the leader, or not begun because the log isn't open.
+  std::optional<protocol::Offset> epoch_start_ GUARDED_BY(mutex_);
+  std::vector<protocol::BrokerId> replicas_ GUARDED_BY(mutex_);
+  std::vector<protocol::BrokerId> isr_ GUARDED_BY(mutex_);  // as committed in the metadata store
+  std::vector<Follower> followers_ GUARDED_BY(mutex_);      // the leader's view of the other replicas
+  std::int64_t appended_bytes_ GUARDED_BY(mutex_) = 0;
+  WaiterList waiters_ GUARDED_BY(mutex_);
+};
+
+}  // namespace broker

@@ -1,0 +1,166 @@
+// All partitions of this broker: takes the controller's LeaderAndIsr and StopReplica requests, finds partitions for
+// handlers, and takes them offline when a log directory fails. What kafka.server.ReplicaManager is in Kafka 3.9.
+//
+// Owned by the Broker. Self-locking: every function is safe from any thread. Leadership changes are serialised by one
+// lock and may wait for the disk: call them from a background thread. Lookups take a reader's lock for a moment.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "broker/replication/partition.h"
+#include "protocol/clock.h"
+#include "protocol/mutex.h"
+#include "protocol/result.h"
+#include "protocol/types.h"
+
+namespace protocol {
+struct LeaderAndIsrRequest;
+struct LeaderAndIsrResponse;
+struct StopReplicaRequest;
+struct StopReplicaResponse;
+}  // namespace protocol
+
+namespace storage {
+class LogManager;
+}
+
+namespace broker {
+
+class MetadataCache;
+
+struct ReplicaManagerOptions {
+  protocol::BrokerId broker_id = 0;
+  std::int64_t replica_lag_time_max_ms = 30'000;  // replica.lag.time.max.ms
+};
+
+// Told about partitions that this broker begins or ceases to lead (the coordinators load or drop their state).
+// Called on the thread that applies the change, while no other change can happen: be brief, and don't call
+// become_leader_or_follower or stop_replicas from it.
+class LeadershipListener {
+ public:
+  virtual ~LeadershipListener() = default;
+  virtual void became_leader(const std::shared_ptr<Partition>& partition, protocol::LeaderEpoch epoch) = 0;
+  // It follows another broker now, was stopped or deleted, or its directory failed.
+  virtual void resigned(const protocol::TopicPartition& partition, protocol::LeaderEpoch epoch) = 0;
+};
+
+class ReplicaManager {
+ public:
+  // What it is given outlives it.
+  ReplicaManager(ReplicaManagerOptions options, storage::LogManager& logs, const MetadataCache& metadata,
+                 const protocol::Clock& clock);
+  ~ReplicaManager();
+  ReplicaManager(const ReplicaManager&) = delete;
+  ReplicaManager& operator=(const ReplicaManager&) = delete;
+
+  // Before the first request; the listener outlives the manager.
+  void add_listener(LeadershipListener& listener);
+
+  // ---- The controller's requests
+
+  // Refuses older controller epochs as a whole (stale_controller_epoch); every partition gets its own answer.
+  protocol::LeaderAndIsrResponse become_leader_or_follower(const protocol::LeaderAndIsrRequest& request,
+                                                           protocol::ApiVersion version)
+      EXCLUDES(state_change_mutex_, mutex_);
+  protocol::StopReplicaResponse stop_replicas(const protocol::StopReplicaRequest& request, protocol::ApiVersion version)
+      EXCLUDES(state_change_mutex_, mutex_);
+
+  // UpdateMetadata's check: false if a newer controller is known; otherwise this one is remembered.
+  bool accept_controller_epoch(std::int32_t epoch) EXCLUDES(state_change_mutex_);
+
+  // ---- Finding partitions
+
+  // Errors: kafka_storage_error (its directory is offline), not_leader_or_follower (the topic has it, this broker
+  // doesn't), unknown_topic_or_partition. Doesn't allocate when the partition is here.
+  protocol::Result<std::shared_ptr<Partition>> find(std::string_view topic, protocol::PartitionIndex partition) const
+      EXCLUDES(mutex_);
+  protocol::Result<std::shared_ptr<Partition>> find(const protocol::TopicPartition& partition) const {
+    return find(partition.topic, partition.partition);
+  }
+  // By topic id; unknown_topic_id when no partition of such a topic is here nor in the metadata.
+  protocol::Result<std::shared_ptr<Partition>> find(const protocol::Uuid& topic_id,
+                                                    protocol::PartitionIndex partition) const EXCLUDES(mutex_);
+
+  // Null when it isn't here or offline.
+  std::shared_ptr<Partition> online_partition(std::string_view topic, protocol::PartitionIndex partition) const
+      EXCLUDES(mutex_);
+
+  // A copy of the list of online partitions, for metrics and passes.
+  std::vector<std::shared_ptr<Partition>> online_partitions() const EXCLUDES(mutex_);
+
+  struct Counts {
+    std::size_t partitions = 0;  // offline ones included
+    std::size_t leaders = 0;
+    std::size_t offline = 0;
+    std::size_t under_replicated = 0;
+    std::size_t under_min_isr = 0;
+  };
+  Counts counts() const EXCLUDES(mutex_);
+
+  // ---- Upkeep
+
+  // A log directory failed (LogManager's on_directory_failure): its partitions answer kafka_storage_error from now on.
+  void take_directory_offline(const std::string& log_dir) EXCLUDES(state_change_mutex_, mutex_);
+
+  // Every replica.high.watermark.checkpoint.interval.ms, and at stop. Does nothing before the first LeaderAndIsr.
+  void checkpoint_high_watermarks() EXCLUDES(state_change_mutex_);
+
+  // Wakes all waiters and answers not_leader_or_follower from now on; the logs stay open for LogManager::shutdown.
+  void shutdown() EXCLUDES(state_change_mutex_, mutex_);
+
+  storage::LogManager& logs() const { return logs_; }
+  protocol::BrokerId broker_id() const { return options_.broker_id; }
+
+ private:
+  struct Hosted {
+    std::shared_ptr<Partition> partition;  // kept when offline, for those who still hold it
+    bool offline = false;
+  };
+  // A topic's partitions on this broker; few topics have gaps, so a vector by index would do, but a hostile or sparse
+  // assignment must not cost memory.
+  struct Topic {
+    std::unordered_map<protocol::PartitionIndex, Hosted> partitions;
+  };
+  struct NameHash {
+    using is_transparent = void;
+    std::size_t operator()(std::string_view name) const noexcept { return std::hash<std::string_view>{}(name); }
+  };
+  class LeaderAndIsrStep;
+
+  std::optional<Hosted> hosted(std::string_view topic, protocol::PartitionIndex partition) const EXCLUDES(mutex_);
+  protocol::ErrorCode absent_code(std::string_view topic, protocol::PartitionIndex partition) const;
+  std::shared_ptr<Partition> add(const protocol::TopicPartition& id, std::optional<protocol::Uuid> topic_id)
+      EXCLUDES(mutex_);
+  void remove(const protocol::TopicPartition& id) EXCLUDES(mutex_);
+  void mark_offline(const protocol::TopicPartition& id) EXCLUDES(mutex_);
+  protocol::ErrorCode apply(const PartitionState& state, const protocol::TopicPartition& id,
+                            std::optional<protocol::Uuid> topic_id) REQUIRES(state_change_mutex_);
+  protocol::ErrorCode change_role(const std::shared_ptr<Partition>& partition, const PartitionState& state)
+      REQUIRES(state_change_mutex_);
+  protocol::ErrorCode stop(const protocol::TopicPartition& id, protocol::LeaderEpoch epoch, bool remove_log)
+      REQUIRES(state_change_mutex_);
+
+  const ReplicaManagerOptions options_;
+  storage::LogManager& logs_;
+  const MetadataCache& metadata_;
+  const protocol::Clock& clock_;
+  PartitionEnvironment environment_;
+  std::vector<LeadershipListener*> listeners_;  // fixed once requests come
+
+  // Serialises leadership changes; taken before mutex_ and before any partition's lock.
+  protocol::Mutex state_change_mutex_;
+  std::int32_t controller_epoch_ GUARDED_BY(state_change_mutex_) = 0;
+  bool populated_ GUARDED_BY(state_change_mutex_) = false;  // a LeaderAndIsr has come
+
+  mutable protocol::SharedMutex mutex_;
+  std::unordered_map<std::string, Topic, NameHash, std::equal_to<>> topics_ GUARDED_BY(mutex_);
+};
+
+}  // namespace broker
