@@ -71,13 +71,13 @@ struct PartitionRead {
   bool cached_only = false;          // answer slice.needs_disk instead of waiting for the disk
   protocol::BrokerId follower = -1;  // the fetching replica; -1: a consumer
   protocol::Offset follower_log_start = -1;
+  bool records_progress = true;  // the leader remembers how far the follower is; false for a second look
 };
 
 struct PartitionReadResult {
   storage::FetchSlice slice;
   std::optional<storage::OffsetAndEpoch> diverging_epoch;  // set: the follower must truncate; there are no records
-  PartitionEnds ends;                                      // as of just before the read, for FetchWaiter
-  protocol::LeaderEpoch leader_epoch = protocol::no_leader_epoch;
+  PartitionEnds ends;                                      // as the read saw them, for FetchWaiter
 };
 
 class Partition {
@@ -111,6 +111,13 @@ class Partition {
   protocol::LeaderEpoch leader_epoch() const EXCLUDES(mutex_);  // -1: no LeaderAndIsr yet
   std::int32_t partition_epoch() const EXCLUDES(mutex_);
   std::vector<protocol::BrokerId> isr() const EXCLUDES(mutex_);
+
+  struct ReplicaHealth {
+    bool leads = false;  // the others are false for followers
+    bool under_replicated = false;
+    bool under_min_isr = false;
+  };
+  ReplicaHealth health() const EXCLUDES(mutex_);
 
   // Whether the log is open, so that no call waits for its opening.
   bool is_open() const EXCLUDES(mutex_);
@@ -197,7 +204,7 @@ class Partition {
     protocol::Offset log_end = -1;
     std::int64_t last_fetch_ms = 0;
     protocol::Offset leader_end_at_last_fetch = 0;
-    std::int64_t caught_up_ms = 0;
+    std::int64_t caught_up_ms = 0;  // when it last had all that the leader had
 
     bool is_caught_up(protocol::Offset leader_end, std::int64_t now_ms, std::int64_t max_lag_ms) const {
       return log_end == leader_end || now_ms - caught_up_ms <= max_lag_ms;
@@ -213,9 +220,13 @@ class Partition {
                                                       storage::AppendOrigin origin, storage::VerificationGuard guard,
                                                       std::vector<storage::RecordError>* record_errors)
       REQUIRES(mutex_);
+  protocol::Result<void> read_log(const storage::Log& log, const PartitionRead& request,
+                                  PartitionReadResult& result) const;
   void set_followers(const PartitionState& state, bool new_epoch, bool was_leader) REQUIRES(mutex_);
   void record_follower_fetch(const PartitionRead& request, const PartitionReadResult& result) EXCLUDES(mutex_);
   std::size_t effective_min_isr() const REQUIRES(mutex_);
+  bool is_under_min_isr() const REQUIRES(mutex_);
+  bool is_in_isr(protocol::BrokerId id) const REQUIRES(mutex_);
   bool advance_high_watermark() REQUIRES(mutex_);
   PartitionEnds ends_locked() const REQUIRES(mutex_);
   protocol::Offset low_watermark_locked() const REQUIRES(mutex_);

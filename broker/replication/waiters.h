@@ -19,14 +19,15 @@ class Partition;
 
 // Where a partition stands. All of it is read under one lock, so the numbers fit together.
 struct PartitionEnds {
-  protocol::Offset log_start = 0;
+  protocol::LeaderEpoch leader_epoch = protocol::no_leader_epoch;
+  protocol::Offset low_watermark = 0;  // the least log start offset of all live replicas
   protocol::Offset log_end = 0;
   protocol::Offset high_watermark = 0;
   protocol::Offset last_stable = 0;
   std::int64_t appended_bytes = 0;  // ever appended through this object; only differences mean something
 };
 
-enum class WatchedEnd : std::uint8_t { log_end, high_watermark, last_stable };
+enum class WatchedEnd : std::uint8_t { log_end, high_watermark, last_stable, low_watermark };
 
 inline protocol::Offset offset_of(const PartitionEnds& ends, WatchedEnd which) {
   switch (which) {
@@ -36,6 +37,8 @@ inline protocol::Offset offset_of(const PartitionEnds& ends, WatchedEnd which) {
       return ends.high_watermark;
     case WatchedEnd::last_stable:
       return ends.last_stable;
+    case WatchedEnd::low_watermark:
+      return ends.low_watermark;
   }
   return ends.log_end;
 }
@@ -88,7 +91,7 @@ class PartitionWaiter : public boost::intrusive::list_base_hook<> {
 
 using WaiterList = boost::intrusive::list<PartitionWaiter, boost::intrusive::constant_time_size<false>>;
 
-// Waits until an end has reached an offset: acks=all, coordinators.
+// Waits until an end has reached an offset: acks=all, coordinators, DeleteRecords.
 class OffsetWaiter final : public PartitionWaiter {
  public:
   OffsetWaiter(WakeTarget& target, WatchedEnd end, protocol::Offset at_least)
