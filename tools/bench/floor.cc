@@ -1,7 +1,7 @@
 // The kernel floor: what moving the bytes costs when nothing else is done, for comparison in `tools/dev bench`.
 //
-//   floor PORT produce FILE   receives length-prefixed frames, sums each with CRC32C, writes it to FILE, answers 12 bytes
-//   floor PORT fetch FILE N   answers each frame with N bytes of FILE by sendfile
+//   floor PORT produce FILE   receives length-prefixed frames, sums each with CRC32C, writes it to FILE, answers 12
+//   bytes floor PORT fetch FILE N   answers each frame with N bytes of FILE by sendfile
 //
 // One connection, one thread, blocking calls: the least a broker could do. Prints "ready" when it listens.
 #include <fcntl.h>
@@ -97,7 +97,8 @@ int main(int argc, char** argv) {
   const int listener = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   const int one = 1;
   ::setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
-  // The congestion control of the loopback decides more than anything else here; brokers set it per socket, so does the floor.
+  // The congestion control of the loopback decides more than anything else here; brokers set it per socket, so does the
+  // floor.
   ::setsockopt(listener, IPPROTO_TCP, TCP_CONGESTION, "cubic", 5);
   sockaddr_in address{};
   address.sin_family = AF_INET;

@@ -133,7 +133,8 @@ Buffer batch_of(std::size_t batch_bytes, std::size_t record_bytes) {
   Buffer value(record_bytes);
   std::uint32_t random = 12345;
   const protocol::TimestampMs now =
-      std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
+      std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch())
+          .count();
   do {
     for (std::byte& b : value) b = static_cast<std::byte>((random = random * 1664525 + 1013904223) >> 24);
     builder.append(now, std::nullopt, protocol::Bytes(value));
@@ -203,7 +204,7 @@ Totals fetch(Connection& connection, const std::string& topic, std::size_t bytes
       protocol::Reader header(records.subspan(at));
       const auto base = header.read<std::int64_t>();
       const auto length = header.read<std::int32_t>();
-      header.skip(protocol::batch_v2::last_offset_delta_at - header.position());
+      header.skip(protocol::batch_v2::last_offset_delta - header.position());
       if (at + static_cast<std::size_t>(length) + 12 > records.size()) break;
       partition.fetch_offset = base + header.read<std::int32_t>() + 1;
       at += static_cast<std::size_t>(length) + 12;
@@ -244,7 +245,8 @@ int main(int argc, char** argv) {
     const auto begin = std::chrono::steady_clock::now();
     const Totals totals = run(argc, argv);
     const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - begin;
-    std::printf("{\"requests\": %zu, \"bytes\": %zu, \"seconds\": %.3f}\n", totals.requests, totals.bytes, seconds.count());
+    std::printf("{\"requests\": %zu, \"bytes\": %zu, \"seconds\": %.3f}\n", totals.requests, totals.bytes,
+                seconds.count());
   } catch (const std::exception& problem) {
     std::fprintf(stderr, "load: %s\n", problem.what());
     return 1;
