@@ -1,4 +1,4 @@
-// The controller's way to the broker in its own process: calls the ReplicaManager and the MetadataCache, no socket.
+// The controller's way to the broker in its own process: calls the ReplicaManager, no socket.
 //
 // A channel owns one thread, on which the requests are carried out one after the other, in order: applying them may
 // wait for the disk, and the controller's event thread must not. `done` is called on that thread.
@@ -6,19 +6,20 @@
 
 #include <functional>
 #include <memory>
+#include <vector>
 
 #include "coordination/cluster/broker_channel.h"
 #include "protocol/types.h"
 
 namespace broker {
 
-class MetadataCache;
 class ReplicaManager;
 
 // The parts of a broker that a controller speaks to. Outlive the channel.
 struct LocalBroker {
-  ReplicaManager* replicas = nullptr;
-  MetadataCache* metadata = nullptr;
+  ReplicaManager* replicas = nullptr;  // which keeps the metadata cache up to date, too
+  // Told about partitions that no longer exist (committed offsets of deleted topics go). May be empty.
+  std::function<void(const std::vector<protocol::TopicPartition>&)> on_partitions_gone;
 };
 
 class LocalBrokerChannel final : public coordination::cluster::BrokerChannel {
@@ -42,7 +43,7 @@ class LocalBrokerChannel final : public coordination::cluster::BrokerChannel {
 // Opens channels to the brokers of this process: one, or the several of a test cluster.
 class LocalBrokerChannels final : public coordination::cluster::BrokerChannels {
  public:
-  // The broker with this id; null members: there is none (requests to it are never answered).
+  // The broker with this id; replicas null: there is none (requests to it are never answered).
   using Lookup = std::function<LocalBroker(protocol::BrokerId)>;
 
   explicit LocalBrokerChannels(Lookup lookup) : lookup_(std::move(lookup)) {}

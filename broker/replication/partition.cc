@@ -50,6 +50,7 @@ Result<bool> Partition::make_leader(const PartitionState& state) {
     leader_epoch_ = state.leader_epoch;
     epoch_start_.reset();
   }
+  if (!was_leader) leading_since_ = leader_epoch_;
   set_followers(state, new_epoch, was_leader);
   if (log_ != nullptr) {
     if (new_epoch) {
@@ -85,6 +86,11 @@ void Partition::close(ErrorCode reason) {
   epoch_start_.reset();
   followers_.clear();
   isr_.clear();
+  announce_leadership_change();
+}
+
+void Partition::wake_waiters() {
+  MutexLock lock(mutex_);
   announce_leadership_change();
 }
 
@@ -233,7 +239,7 @@ Result<storage::AppendInfo> Partition::append_as_leader(protocol::Bytes records,
 
 Result<storage::AppendInfo> Partition::append_as_coordinator(protocol::Bytes records, LeaderEpoch leader_epoch) {
   MutexLock lock(mutex_);
-  if (leader_epoch != no_leader_epoch && leader_epoch != leader_epoch_) {
+  if (leader_epoch != no_leader_epoch && (leader_epoch < leading_since_ || leader_epoch > leader_epoch_)) {
     return fail(ErrorCode::not_leader_or_follower);
   }
   return append_locked(records, -1, storage::AppendOrigin::coordinator, storage::no_verification_guard, nullptr);

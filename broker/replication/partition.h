@@ -102,6 +102,9 @@ class Partition {
   // The replica is stopped, deleted or its directory failed: every later call answers `reason`, and all waiters wake.
   void close(protocol::ErrorCode reason) EXCLUDES(mutex_);
 
+  // Lets everyone who waits look again.
+  void wake_waiters() EXCLUDES(mutex_);
+
   // ---- Facts
 
   std::optional<protocol::Uuid> topic_id() const EXCLUDES(mutex_);
@@ -146,8 +149,9 @@ class Partition {
 
   // Appends what a coordinator of this broker writes (__consumer_offsets, __transaction_state, transaction markers):
   // as acks=all, without the checks of clients' producer ids. Wait for info.last_offset + 1 with
-  // wait_for_replication() (broker/replication/wait.h) before acting on it. A `leader_epoch` other than -1 must be the
-  // current one: not_leader_or_follower otherwise, so that a deposed coordinator can't write.
+  // wait_for_replication() (broker/replication/wait.h) before acting on it. With a `leader_epoch` this replica must
+  // have led without a break since that epoch: not_leader_or_follower otherwise, so that a deposed coordinator can't
+  // write.
   protocol::Result<storage::AppendInfo> append_as_coordinator(
       protocol::Bytes records, protocol::LeaderEpoch leader_epoch = protocol::no_leader_epoch) EXCLUDES(mutex_);
 
@@ -245,6 +249,7 @@ class Partition {
   std::optional<protocol::ErrorCode> closed_ GUARDED_BY(mutex_);
   protocol::BrokerId leader_ GUARDED_BY(mutex_) = -1;
   protocol::LeaderEpoch leader_epoch_ GUARDED_BY(mutex_) = protocol::no_leader_epoch;
+  protocol::LeaderEpoch leading_since_ GUARDED_BY(mutex_) = protocol::no_leader_epoch;  // while it leads
   std::int32_t partition_epoch_ GUARDED_BY(mutex_) = -1;
   // Where the current leader epoch begins; none: not the leader, or not begun because the log isn't open.
   std::optional<protocol::Offset> epoch_start_ GUARDED_BY(mutex_);

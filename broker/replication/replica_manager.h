@@ -25,6 +25,7 @@ struct LeaderAndIsrRequest;
 struct LeaderAndIsrResponse;
 struct StopReplicaRequest;
 struct StopReplicaResponse;
+struct UpdateMetadataRequest;
 }  // namespace protocol
 
 namespace storage {
@@ -54,7 +55,7 @@ class LeadershipListener {
 class ReplicaManager {
  public:
   // What it is given outlives it.
-  ReplicaManager(ReplicaManagerOptions options, storage::LogManager& logs, const MetadataCache& metadata,
+  ReplicaManager(ReplicaManagerOptions options, storage::LogManager& logs, MetadataCache& metadata,
                  const protocol::Clock& clock);
   ~ReplicaManager();
   ReplicaManager(const ReplicaManager&) = delete;
@@ -72,8 +73,9 @@ class ReplicaManager {
   protocol::StopReplicaResponse stop_replicas(const protocol::StopReplicaRequest& request, protocol::ApiVersion version)
       EXCLUDES(state_change_mutex_, mutex_);
 
-  // UpdateMetadata's check: false if a newer controller is known; otherwise this one is remembered.
-  bool accept_controller_epoch(std::int32_t epoch) EXCLUDES(state_change_mutex_);
+  // Brings the metadata cache up to date; returns the partitions that are gone. Error: stale_controller_epoch.
+  protocol::Result<std::vector<protocol::TopicPartition>> update_metadata(
+      const protocol::UpdateMetadataRequest& request) EXCLUDES(state_change_mutex_);
 
   // ---- Finding partitions
 
@@ -132,24 +134,29 @@ class ReplicaManager {
     using is_transparent = void;
     std::size_t operator()(std::string_view name) const noexcept { return std::hash<std::string_view>{}(name); }
   };
-  class LeaderAndIsrStep;
+
+  using TopicId = std::optional<protocol::Uuid>;
 
   std::optional<Hosted> hosted(std::string_view topic, protocol::PartitionIndex partition) const EXCLUDES(mutex_);
-  protocol::ErrorCode absent_code(std::string_view topic, protocol::PartitionIndex partition) const;
-  std::shared_ptr<Partition> add(const protocol::TopicPartition& id, std::optional<protocol::Uuid> topic_id)
-      EXCLUDES(mutex_);
+  std::shared_ptr<Partition> add(const protocol::TopicPartition& id, TopicId topic_id) EXCLUDES(mutex_);
   void remove(const protocol::TopicPartition& id) EXCLUDES(mutex_);
-  void mark_offline(const protocol::TopicPartition& id) EXCLUDES(mutex_);
-  protocol::ErrorCode apply(const PartitionState& state, const protocol::TopicPartition& id,
-                            std::optional<protocol::Uuid> topic_id) REQUIRES(state_change_mutex_);
+  void mark_offline(const std::shared_ptr<Partition>& partition) REQUIRES(state_change_mutex_) EXCLUDES(mutex_);
+
+  // The steps of one partition's LeaderAndIsr; each answers the partition's error code.
+  protocol::ErrorCode apply(const protocol::TopicPartition& id, TopicId topic_id, const PartitionState& state)
+      REQUIRES(state_change_mutex_);
+  protocol::ErrorCode adopt_topic_id(Partition& partition, TopicId topic_id) REQUIRES(state_change_mutex_);
   protocol::ErrorCode change_role(const std::shared_ptr<Partition>& partition, const PartitionState& state)
+      REQUIRES(state_change_mutex_);
+  protocol::Result<void> change_role_or_fail(const std::shared_ptr<Partition>& partition, const PartitionState& state)
       REQUIRES(state_change_mutex_);
   protocol::ErrorCode stop(const protocol::TopicPartition& id, protocol::LeaderEpoch epoch, bool remove_log)
       REQUIRES(state_change_mutex_);
+  protocol::ErrorCode delete_log(const protocol::TopicPartition& id) REQUIRES(state_change_mutex_);
 
   const ReplicaManagerOptions options_;
   storage::LogManager& logs_;
-  const MetadataCache& metadata_;
+  MetadataCache& metadata_;
   const protocol::Clock& clock_;
   PartitionEnvironment environment_;
   std::vector<LeadershipListener*> listeners_;  // fixed once requests come
