@@ -58,15 +58,14 @@ enum class WatchEventType {
   deleted,
   data_changed,
   children_changed,
-  session_ended,  // the session expired or was closed: the watch will never fire again
 };
 
 struct WatchEvent {
-  WatchEventType type = WatchEventType::session_ended;
+  WatchEventType type = WatchEventType::data_changed;
   std::string path;
 };
 
-// Called once at most. Empty: no watch. Setting the same change's watch twice gives two calls.
+// Called once at most; not at all if the session ends first. Empty: no watch. Two watches for one change give two calls.
 using Watch = std::function<void(const WatchEvent&)>;
 
 enum class SessionEvent {
@@ -103,8 +102,8 @@ struct Operation {
 using Transaction = std::vector<Operation>;
 
 struct OperationResult {
-  std::string created_path;  // create; with the sequence number where one was asked for
-  Stat stat;                 // create and set
+  std::string created_path;  // create: with the sequence number where one was asked for
+  Stat stat;                 // set
 };
 
 // Why a transaction did nothing: the first step that failed.
