@@ -9,6 +9,7 @@
 // Objects of this file belong to one thread at a time; they hold no shared state.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -70,9 +71,9 @@ class Decompressor {
   struct Stream;  // one codec's state
 
  private:
-  std::unique_ptr<Stream> stream_;
-  std::unique_ptr<Stream> reserve_[5];  // finished streams, by codec, kept for their buffers
-  CompressionType type_ = CompressionType::none;
+  // Of every codec used so far, kept for its buffers; `current_` is the one being read.
+  std::array<std::unique_ptr<Stream>, 5> streams_;
+  Stream* current_ = nullptr;
 };
 
 // Writes one compressed stream, appending to a byte vector. As Kafka's Java writers frame it: xerial blocks of 32 KiB

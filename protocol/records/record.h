@@ -9,6 +9,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <iterator>
 #include <optional>
 #include <span>
 #include <string_view>
@@ -80,8 +81,7 @@ struct RecordView {
   std::optional<Bytes> value;      // nothing: null, a tombstone in compacted topics
   RecordHeaders headers;           // v2 only
   std::int8_t magic = magic_v2;    // of the record; a damaged v0/v1 set may mix them
-  CompressionType compression = CompressionType::none;  // an inner v0/v1 message that claims to be compressed
-  bool crc_matches = true;                              // checked for inner v0/v1 messages only
+  bool crc_matches = true;         // checked for inner v0/v1 messages only
 
   bool has_key() const { return key.has_value(); }
   bool has_value() const { return value.has_value(); }
@@ -124,36 +124,48 @@ class RecordReader {
   // corrupt_message: the bytes cannot be decompressed; message_too_large: a limit was reached.
   Result<void> finish() const;
 
+  // Whether finish() fails because the compressed bytes themselves are damaged, not what was in them.
+  bool decompression_failed() const { return decompression_failed_; }
+
  private:
   bool fail_with(ErrorCode code, std::string_view why);
-  void open_v2();
+  void decompression_error(const Error& error);
+  void start_decompressing(Bytes compressed);
   void open_message_set();
   bool next_v2(RecordView& record);
-  bool next_message(RecordView& record);
-  bool outer_message(RecordView& record);
+  bool next_outer_message(RecordView& record);
+  bool next_inner_message(RecordView& record);
   bool end_of_batch();
-  // Makes the next `needed` bytes contiguous in the window if the stream has them; false if it ends before.
+
+  // The window holds bytes of the records that are not parsed yet; a decompressor may feed it.
+  std::size_t window_size() const { return static_cast<std::size_t>(end_ - position_); }
+  // Makes at least `needed` bytes contiguous; false when the stream ends or fails before.
   bool fill(std::size_t needed);
-  bool refill();
-  bool read_length(std::int32_t& length, std::size_t& length_size);
-  bool stream_past(std::size_t body_size, RecordView& record);
-  struct SlowParser;
-  friend struct SlowParser;
+  // Puts more decompressed bytes at `to`; 0 at the end or on failure.
+  std::size_t decompress_some(std::span<std::byte> to);
+
+  // Reads a record that is larger than the buffer field by field and forgets its bytes.
+  bool stream_past(std::int32_t body_size, RecordView& record);
+  bool take_byte(std::uint8_t& byte);
+  bool take_varint(std::int32_t& value);
+  bool take_varlong(std::int64_t& value);
+  bool skip(std::int32_t count);
 
   const RecordBatchView batch_;
   RecordScratch& scratch_;
   const Wanted wanted_;
   const RecordLimits limits_;
 
-  const std::byte* position_ = nullptr;  // the window: bytes not yet parsed
+  const std::byte* position_ = nullptr;
   const std::byte* end_ = nullptr;
-  bool streaming_ = false;  // a decompressor feeds the window
-  bool stream_ended_ = false;
-  std::size_t decompressed_ = 0;
+  bool streaming_ = false;          // window bytes are in scratch_.buffer, more may come
+  bool inner_messages_ = false;     // the window is a decompressed v0/v1 message set
+  std::size_t decompressed_ = 0;    // bytes so far
+  std::int64_t streamed_past_ = 0;  // bytes of the record that stream_past() reads
   std::int32_t records_left_ = 0;
   Offset inner_base_offset_ = 0;  // what to add to a relative offset of a v1 message set
-  ErrorCode error_ = ErrorCode::none;
-  std::string_view why_;
+  Error error_{ErrorCode::none};
+  bool decompression_failed_ = false;
 };
 
 // The first offset of a batch; decompresses a compressed v0/v1 message to find it.

@@ -62,8 +62,9 @@ enum class BatchStatus : std::uint8_t {
 
 // sequence + increment, wrapping from 2^31 - 1 to 0 as producers do.
 constexpr std::int32_t increment_sequence(std::int32_t sequence, std::int32_t increment) {
-  constexpr std::int32_t top = 2147483647;
-  return sequence > top - increment ? increment - (top - sequence) - 1 : sequence + increment;
+  constexpr std::int64_t top = 2147483647;
+  const std::int64_t sum = std::int64_t{sequence} + increment;
+  return static_cast<std::int32_t>(sum > top ? sum - top - 1 : sum);
 }
 
 // The header of a batch. Only header bytes need be there, so a scan of a file can read 61 bytes per batch.

@@ -55,7 +55,9 @@ class RecordBatchBuilder {
   std::int32_t record_count() const { return count_; }
   // Bytes so far before compression, the batch header included.
   std::size_t uncompressed_size() const;
+  // What the batch will say: the largest so far, or the log append time.
   TimestampMs max_timestamp() const;
+  // Of the last record appended; -1 before the first.
   Offset last_offset() const { return last_offset_; }
 
   // The finished batch; empty when no record was appended. Call once. Fails with invalid_record when an offset did not
@@ -63,19 +65,21 @@ class RecordBatchBuilder {
   Result<std::vector<std::byte>> build();
 
  private:
-  void append_v2(Offset offset, TimestampMs timestamp, std::optional<Bytes> key, std::optional<Bytes> value,
-                 std::size_t headers_size, std::int32_t header_count);
-  void append_message(Offset offset, TimestampMs timestamp, std::optional<Bytes> key, std::optional<Bytes> value);
+  struct Fields;
+  void append_fields(Offset offset, const Fields& fields);
+  void write_record(Offset offset, const Fields& fields);
+  void write_message(Offset offset, const Fields& fields);
   bool accept(Offset offset);
-  void written(Offset offset, TimestampMs timestamp, std::size_t size);
-  void put(Bytes bytes);
-  void write_v2_header();
+  void flush_staging(bool all);
   void write_message_wrapper();
+  std::size_t batch_header_size() const;
+  // Where encoded records go: to the batch itself, or to the compressor's waiting room.
+  std::vector<std::byte>& target() { return compressor_ ? staging_ : *buffer_; }
 
   BatchOptions options_;
-  std::vector<std::byte> buffer_;
-  std::unique_ptr<Compressor> compressor_;  // writes into *compressed_
-  std::unique_ptr<std::vector<std::byte>> compressed_;
+  std::unique_ptr<std::vector<std::byte>> buffer_;  // the batch; behind a pointer for the compressor that appends to it
+  std::optional<Compressor> compressor_;
+  std::vector<std::byte> staging_;  // encoded records not yet compressed: codecs like larger pieces than one record
   TimestampMs base_timestamp_ = no_timestamp;
   TimestampMs max_timestamp_ = no_timestamp;
   Offset last_offset_ = -1;
@@ -88,7 +92,8 @@ class RecordBatchBuilder {
 // The 61 bytes of a v2 header without records, as compaction leaves it to remember a producer's last sequence.
 std::vector<std::byte> build_empty_batch(const BatchHeader& original);
 
-// Number of bytes of a v2 batch's header for the records that follow it, with the CRC over both.
+// Fills in the header of a v2 batch for the encoded (perhaps compressed) records that follow it, with the CRC over
+// both.
 void write_batch_header(std::span<std::byte, batch_v2::header_size> header, const BatchOptions& options,
                         TimestampMs base_timestamp, TimestampMs max_timestamp, std::int32_t last_offset_delta,
                         std::int32_t record_count, Bytes records);
