@@ -13,6 +13,7 @@
 
 #include <array>
 #include <cstdint>
+#include <expected>
 #include <limits>
 #include <optional>
 #include <string>
@@ -122,6 +123,9 @@ class PreparedBatch {
   std::vector<std::byte> rebuilt_;  // a whole batch, header included
   TimestampMs log_append_time_ = no_timestamp;
 };
+
+// Record errors beyond this number are not listed: they all say the same, and a request must not cost unbounded memory.
+inline constexpr std::size_t max_record_errors = 10'000;
 
 // Checks `records` (whole batches as analyze_records found them: the first valid_bytes) and prepares the one batch to
 // write. Errors as in Kafka: invalid_record, invalid_timestamp, corrupt_message (inner CRC), message_too_large,
