@@ -12,8 +12,6 @@ using protocol::MutexLock;
 
 namespace {
 
-constexpr int max_path_length = 4096;
-
 std::optional<WatchEventType> event_type(int type) {
   if (type == ZOO_CREATED_EVENT) return WatchEventType::created;
   if (type == ZOO_DELETED_EVENT) return WatchEventType::deleted;
