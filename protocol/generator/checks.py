@@ -24,8 +24,10 @@ INTEGER_BITS = {"int8": 8, "int16": 16, "uint16": 16, "int32": 32, "uint32": 32,
 
 
 def check(schema):
-    if schema.flexible and not schema.versions.covers(Range(schema.flexible.low, schema.versions.high)):
+    if schema.flexible and schema.flexible.low not in schema.versions:
         schema.fail(1, f"flexible {schema.flexible} starts outside of versions {schema.versions}")
+    if schema.flexible and schema.flexible.high < schema.versions.high:
+        schema.fail(1, f"flexible {schema.flexible} must go on to the last of versions {schema.versions}")
     if schema.unstable and not schema.versions.covers(schema.unstable):
         schema.fail(1, f"unstable {schema.unstable} is outside of versions {schema.versions}")
     for message in schema.messages:
