@@ -13,6 +13,7 @@ struct ConnectionInfo {
   std::string security_protocol = "PLAINTEXT";
   std::string principal = "User:ANONYMOUS";
   std::string client_address = "/127.0.0.1";  // as Java prints an InetAddress; goes into DescribeGroups and logs
+  std::string client_ip = "127.0.0.1";        // the same without decoration, for limits per address
   std::uint16_t client_port = 0;
   std::string local_host = "127.0.0.1";  // the address and port that the client came in on
   std::uint16_t local_port = 0;

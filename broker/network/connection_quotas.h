@@ -1,0 +1,51 @@
+// ConnectionQuotas: how many connections there are, in all and per client address, and whether another one is allowed
+// (max.connections, max.connections.per.ip and its overrides).
+// Self-locking.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+
+#include "broker/waiter.h"
+#include "protocol/mutex.h"
+
+namespace broker {
+
+struct ConnectionLimits {
+  std::int64_t total_max = INT32_MAX;
+  std::int64_t per_ip_max = INT32_MAX;
+  std::map<std::string, std::int32_t> per_ip_overrides;  // by address
+};
+
+class ConnectionQuotas {
+ public:
+  enum class Admission : std::uint8_t { admitted, over_ip_limit };
+
+  explicit ConnectionQuotas(ConnectionLimits limits) : limits_(std::move(limits)) {}
+
+  void set_limits(ConnectionLimits limits);
+
+  // Counts a connection from `ip`, if its address may have another one.
+  Admission admit(std::string_view ip);
+  void release(std::string_view ip);
+
+  // Whether the broker may accept another connection. False: `waiter` is notified when one closed, or limits changed.
+  bool has_room(const WaiterHandle& waiter);
+
+  std::int64_t total() const;
+  std::int64_t total_max() const;
+  std::int64_t limit_of(std::string_view ip) const;
+
+ private:
+  std::int64_t limit_of_locked(std::string_view ip) const REQUIRES(mutex_);
+
+  mutable protocol::Mutex mutex_;
+  ConnectionLimits limits_ GUARDED_BY(mutex_);
+  std::int64_t total_ GUARDED_BY(mutex_) = 0;
+  std::map<std::string, std::int64_t, std::less<>> by_ip_ GUARDED_BY(mutex_);
+  WaiterHandle waiting_ GUARDED_BY(mutex_);
+};
+
+}  // namespace broker
