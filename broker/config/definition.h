@@ -42,15 +42,16 @@ enum class Support : std::uint8_t {
 struct Check {
   enum class Kind : std::uint8_t {
     none,
-    at_least,            // min
-    between,             // min, max
-    between_or,          // min, max, or exactly `other`
-    one_of,              // allowed
-    one_of_any_case,     // allowed
-    list_of,             // each item in allowed
-    non_empty,           // not the empty string
-    throttled_replicas,  // "*" or partition:broker items
-    metadata_version,    // one of Kafka's release names
+    at_least,               // min
+    between,                // min, max
+    between_or,             // min, max, or exactly `other`
+    one_of,                 // allowed
+    one_of_any_case,        // allowed
+    list_of,                // each item in allowed
+    non_empty,              // not the empty string
+    minus_one_or_positive,  // -1, or at least 1
+    throttled_replicas,     // "*" or partition:broker items
+    metadata_version,       // one of Kafka's release names
   };
   Kind kind = Kind::none;
   double min = 0;
@@ -68,8 +69,8 @@ struct ConfigDefinition {
   UpdateMode mode = UpdateMode::read_only;
   Support support = Support::works;
   std::string_view reason = {};          // one sentence for support other than works
-  std::string_view doc = {};             // one line
   std::string_view broker_synonym = {};  // topic configs: the broker config that is their default; empty: none
+  std::string_view doc = {};             // one line
   bool internal = false;                 // not listed by DescribeConfigs unless set
   bool own = false;                      // of this broker, not of Kafka
 
@@ -85,6 +86,9 @@ std::span<const ConfigDefinition> topic_config_table();
 // The row of `name`, or null. A "listener.name.X.KEY" broker name is looked up as KEY.
 const ConfigDefinition* find_broker_config(std::string_view name);
 const ConfigDefinition* find_topic_config(std::string_view name);
+
+// "max.connections" of "listener.name.external.max.connections"; other names as they are.
+std::string_view without_listener_prefix(std::string_view name);
 
 // Whether `value` fits type and check. Errors: invalid_config with Kafka's sentence, "Invalid value x for configuration
 // y: …". Passwords are never quoted.

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <vector>
 
 #include "broker/config/broker_config.h"
@@ -27,6 +28,10 @@ class DynamicConfig {
   // REQUIRES: make_broker_config(static_values) succeeds.
   explicit DynamicConfig(Properties static_values);
 
+  // The number that the cluster or the data directory gave to a broker without broker.id; snapshots show it from now
+  // on.
+  void assign_broker_id(protocol::BrokerId id);
+
   // The configuration in force. Cheap; keep the snapshot for the length of one piece of work.
   BrokerConfigSnapshot snapshot() const;
   ConfigLayers layers() const;
@@ -47,9 +52,11 @@ class DynamicConfig {
   enum class Layer { broker, cluster };
 
   void set_layer(Layer layer, const Properties& stored);
+  protocol::Result<BrokerConfigSnapshot> make_snapshot(const ConfigLayers& layers) const REQUIRES(mutex_);
   protocol::Result<void> validate_layer(Layer layer, const Properties& wanted) const;
 
   mutable protocol::Mutex mutex_;
+  std::optional<protocol::BrokerId> assigned_id_ GUARDED_BY(mutex_);
   ConfigLayers layers_ GUARDED_BY(mutex_);
   BrokerConfigSnapshot current_ GUARDED_BY(mutex_);
   std::vector<Listener> listeners_ GUARDED_BY(mutex_);
