@@ -1,6 +1,15 @@
 # Partitions, the replica manager, fetch sessions, and the handlers of the byte path.
 broker_part(replica
   SOURCES
+    handlers/delete_records.cc
+    handlers/describe_log_dirs.cc
+    handlers/describe_producers.cc
+    handlers/fetch.cc
+    handlers/fetch_conversion.cc
+    handlers/init_producer_id.cc
+    handlers/list_offsets.cc
+    handlers/offset_for_leader_epoch.cc
+    handlers/produce.cc
     producer_ids.cc
     replication/fetch_session.cc
     replication/local_broker_channel.cc

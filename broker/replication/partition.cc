@@ -81,6 +81,7 @@ Result<bool> Partition::make_follower(const PartitionState& state) {
 void Partition::close(ErrorCode reason) {
   MutexLock lock(mutex_);
   if (!closed_) closed_ = reason;
+  is_open_.store(true, std::memory_order_release);
   log_.reset();
   leader_ = -1;
   epoch_start_.reset();
@@ -172,11 +173,6 @@ Partition::ReplicaHealth Partition::health() const {
   return health;
 }
 
-bool Partition::is_open() const {
-  MutexLock lock(mutex_);
-  return log_ != nullptr || closed_.has_value();
-}
-
 Result<void> Partition::open() {
   MutexLock lock(mutex_);
   return open_locked();
@@ -200,13 +196,15 @@ Result<void> Partition::open_locked() {
   if (!opened) return std::unexpected(opened.error());
   log_ = std::move(*opened);
   if (!topic_id_) topic_id_ = log_->topic_id();
-  if (!leads() || leader_epoch_ == no_leader_epoch) return {};
-  // Leadership came before the log was needed. Nobody has written since, so the epoch begins here.
-  if (auto begun = begin_epoch(); !begun) {
-    log_.reset();
-    return begun;
+  if (leads() && leader_epoch_ != no_leader_epoch) {
+    // Leadership came before the log was needed. Nobody has written since, so the epoch begins here.
+    if (auto begun = begin_epoch(); !begun) {
+      log_.reset();
+      return begun;
+    }
+    advance_high_watermark();
   }
-  advance_high_watermark();
+  is_open_.store(true, std::memory_order_release);
   return {};
 }
 
@@ -230,11 +228,14 @@ Result<std::shared_ptr<Log>> Partition::log_for(LeaderEpoch current_epoch, bool 
 
 // ---- Writing
 
-Result<storage::AppendInfo> Partition::append_as_leader(protocol::Bytes records, std::int16_t required_acks,
-                                                        storage::VerificationGuard guard,
-                                                        std::vector<storage::RecordError>* record_errors) {
+Result<Partition::LeaderAppend> Partition::append_as_leader(protocol::Bytes records, std::int16_t required_acks,
+                                                            storage::VerificationGuard guard,
+                                                            std::vector<storage::RecordError>* record_errors) {
   MutexLock lock(mutex_);
-  return append_locked(records, required_acks, storage::AppendOrigin::client, guard, record_errors);
+  auto appended = append_locked(records, required_acks, storage::AppendOrigin::client, guard, record_errors);
+  if (!appended) return std::unexpected(std::move(appended.error()));
+  const bool replicated = followers_.empty() || log_->high_watermark() > appended->last_offset;
+  return LeaderAppend{.info = *appended, .replicated = replicated};
 }
 
 Result<storage::AppendInfo> Partition::append_as_coordinator(protocol::Bytes records, LeaderEpoch leader_epoch) {
@@ -483,12 +484,12 @@ bool Partition::watch(OffsetWaiter& waiter) {
 bool Partition::watch(FetchWaiter& waiter) {
   MutexLock lock(mutex_);
   if (closed_ || log_ == nullptr) return false;
-  const PartitionEnds now = ends_locked();
-  const PartitionEnds& seen = waiter.seen();
-  if (now.leader_epoch != seen.leader_epoch || offset_of(now, waiter.end()) != offset_of(seen, waiter.end())) {
-    return false;
-  }
   attach(waiter);
+  if (leader_epoch_ != waiter.seen().leader_epoch) {
+    waiter.on_leadership_change();
+  } else {
+    waiter.on_advance(ends_locked());
+  }
   return true;
 }
 

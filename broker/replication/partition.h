@@ -9,6 +9,7 @@
 // for the disk: on a network thread call open_on_background() (broker/replication/wait.h) first when !is_open().
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -122,8 +123,8 @@ class Partition {
   };
   ReplicaHealth health() const EXCLUDES(mutex_);
 
-  // Whether the log is open, so that no call waits for its opening.
-  bool is_open() const EXCLUDES(mutex_);
+  // Whether the log is open (or never will be), so that no call waits for its opening. Takes no lock.
+  bool is_open() const { return is_open_.load(std::memory_order_acquire); }
   protocol::Result<void> open() EXCLUDES(mutex_);
 
   // The log, opened if need be, whoever leads.
@@ -140,12 +141,16 @@ class Partition {
   // ---- Writing, as the leader
 
   // Validates and appends a client's records. With required_acks -1 the in-sync replicas must be enough. Written when
-  // it returns; with a single in-sync replica the high watermark has advanced too.
+  // it returns; `replicated` says that all in-sync replicas have it already, so that acks=all needn't wait.
   // Errors: not_leader_or_follower, not_enough_replicas, kafka_storage_error, and Log::append_as_leader's.
-  protocol::Result<storage::AppendInfo> append_as_leader(
-      protocol::Bytes records, std::int16_t required_acks,
-      storage::VerificationGuard guard = storage::no_verification_guard,
-      std::vector<storage::RecordError>* record_errors = nullptr) EXCLUDES(mutex_);
+  struct LeaderAppend {
+    storage::AppendInfo info;
+    bool replicated = false;
+  };
+  protocol::Result<LeaderAppend> append_as_leader(protocol::Bytes records, std::int16_t required_acks,
+                                                  storage::VerificationGuard guard = storage::no_verification_guard,
+                                                  std::vector<storage::RecordError>* record_errors = nullptr)
+      EXCLUDES(mutex_);
 
   // Appends what a coordinator of this broker writes (__consumer_offsets, __transaction_state, transaction markers):
   // as acks=all, without the checks of clients' producer ids. Wait for info.last_offset + 1 with
@@ -194,7 +199,8 @@ class Partition {
 
   // ---- Waiting: see waiters.h
 
-  // Hangs the waiter in, unless what it waits for may already have happened: then false, and the caller looks again.
+  // Hangs the waiter in. False: there is nothing to wait for (closed, or for an OffsetWaiter: not the leader, or the
+  // offset is reached); look again. A FetchWaiter is told at once what happened since it looked.
   bool watch(OffsetWaiter& waiter) EXCLUDES(mutex_);
   bool watch(FetchWaiter& waiter) EXCLUDES(mutex_);
 
@@ -246,6 +252,7 @@ class Partition {
   mutable protocol::Mutex mutex_;
   std::optional<protocol::Uuid> topic_id_ GUARDED_BY(mutex_);
   std::shared_ptr<storage::Log> log_ GUARDED_BY(mutex_);  // null: not opened yet
+  std::atomic<bool> is_open_{false};                      // log_ is set, or the partition is closed
   std::optional<protocol::ErrorCode> closed_ GUARDED_BY(mutex_);
   protocol::BrokerId leader_ GUARDED_BY(mutex_) = -1;
   protocol::LeaderEpoch leader_epoch_ GUARDED_BY(mutex_) = protocol::no_leader_epoch;

@@ -119,10 +119,10 @@ class FetchWaiter final : public PartitionWaiter {
       : goal_(goal), end_(end), seen_(seen), max_bytes_(max_bytes) {}
   ~FetchWaiter() override { detach(); }
 
-  WatchedEnd end() const { return end_; }
   const PartitionEnds& seen() const { return seen_; }
 
  private:
+  friend class Partition;
   void on_advance(const PartitionEnds& ends) override;
   void on_leadership_change() override { goal_.reach(); }
 

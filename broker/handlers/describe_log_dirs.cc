@@ -1,0 +1,95 @@
+// DescribeLogDirs (API key 35, v0-v5).
+//   v3 top-level error    v4 total and usable bytes of the volume (KIP-827)    v5 cordoned (KIP-1066: never, here)
+// Follows ReplicaManager.describeLogDirs of Kafka 3.9. There are no future logs, because replicas don't move between
+// directories yet.
+#include "broker/handlers/describe_log_dirs.h"
+
+#include <algorithm>
+#include <map>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "broker/background.h"
+#include "broker/replication/replica_manager.h"
+#include "storage/log.h"
+#include "storage/log_manager.h"
+
+namespace broker {
+
+using protocol::ErrorCode, protocol::TopicPartition;
+
+namespace {
+
+using PartitionAnswer = protocol::DescribeLogDirsResponse::DescribeLogDirsPartition;
+using TopicsOfDir = std::map<std::string, std::vector<PartitionAnswer>>;
+
+std::set<TopicPartition> wanted_of(const protocol::DescribeLogDirsRequest& request) {
+  std::set<TopicPartition> wanted;
+  for (const auto& topic : *request.topics) {
+    for (const protocol::PartitionIndex index : topic.partitions) wanted.insert({topic.topic.str(), index});
+  }
+  return wanted;
+}
+
+std::string parent_of(const std::string& path) {
+  const auto slash = path.find_last_of('/');
+  return slash == std::string::npos ? "." : path.substr(0, slash);
+}
+
+// How far the log is behind the high watermark; -1 for a log that no partition uses.
+std::int64_t offset_lag(const ReplicaManager& replicas, const storage::Log& log) {
+  const TopicPartition& id = log.partition();
+  if (replicas.online_partition(id.topic, id.partition) == nullptr) return -1;
+  return std::max<std::int64_t>(log.high_watermark() - log.log_end_offset(), 0);
+}
+
+}  // namespace
+
+protocol::DescribeLogDirsResponse DescribeLogDirsHandler::describe(const Request& request) const {
+  std::vector<TopicPartition> partitions;
+  if (!request.topics) {
+    partitions = logs_.partitions();
+  } else {
+    for (const TopicPartition& id : wanted_of(request)) {
+      if (logs_.contains(id)) partitions.push_back(id);
+    }
+  }
+  std::map<std::string, TopicsOfDir> by_dir;
+  for (const TopicPartition& id : partitions) {
+    const auto log = logs_.log(id, clock_.now_ms());
+    if (!log || *log == nullptr) continue;  // its directory answers for it
+    PartitionAnswer answer{.partition_index = id.partition, .partition_size = (*log)->size()};
+    answer.offset_lag = offset_lag(replicas_, **log);
+    by_dir[parent_of((*log)->path())][id.topic].push_back(answer);
+  }
+
+  Response response;
+  for (const storage::LogDirStatus& dir : logs_.directories()) {
+    auto& result = response.results.emplace_back();
+    result.log_dir = dir.path;
+    if (!dir.online) {
+      result.error_code = ErrorCode::kafka_storage_error;
+      continue;
+    }
+    result.total_bytes = dir.total_bytes;
+    result.usable_bytes = dir.usable_bytes;
+    for (auto& [topic, answers] : by_dir[dir.path]) {
+      auto& entry = result.topics.emplace_back();
+      entry.name = topic;
+      entry.partitions = std::move(answers);
+    }
+  }
+  return response;
+}
+
+// Sizes and volumes are asked of the file system, which may wait.
+awaitable<protocol::DescribeLogDirsResponse> DescribeLogDirsHandler::handle(RequestContext&,
+                                                                            const Request& request) const {
+  const auto look = [&] { return describe(request); };
+  Response response = co_await background_.run(look);
+  co_return response;
+}
+
+}  // namespace broker

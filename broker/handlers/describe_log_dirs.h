@@ -1,0 +1,39 @@
+// DescribeLogDirs (API key 35): log directories, the partitions in them with their sizes, and the space of the volumes.
+// Owned by the API table; stateless, one object serves all network threads.
+#pragma once
+
+#include "broker/awaitable.h"
+#include "broker/handler.h"
+#include "protocol/clock.h"
+#include "protocol/messages/describe_log_dirs.h"
+
+namespace storage {
+class LogManager;
+}
+
+namespace broker {
+
+class BackgroundPool;
+class ReplicaManager;
+
+class DescribeLogDirsHandler {
+ public:
+  using Request = protocol::DescribeLogDirsRequest;
+  using Response = protocol::DescribeLogDirsResponse;
+
+  DescribeLogDirsHandler(ReplicaManager& replicas, storage::LogManager& logs, BackgroundPool& background,
+                         const protocol::Clock& clock)
+      : replicas_(replicas), logs_(logs), background_(background), clock_(clock) {}
+
+  awaitable<Response> handle(RequestContext& context, const Request& request) const;
+
+ private:
+  Response describe(const Request& request) const;
+
+  ReplicaManager& replicas_;
+  storage::LogManager& logs_;
+  BackgroundPool& background_;
+  const protocol::Clock& clock_;
+};
+
+}  // namespace broker

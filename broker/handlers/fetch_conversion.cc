@@ -1,0 +1,102 @@
+#include "broker/handlers/fetch_conversion.h"
+
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstddef>
+#include <utility>
+#include <vector>
+
+#include "protocol/records/conversion.h"
+#include "protocol/records/record_batch.h"
+#include "storage/log.h"
+#include "storage/log_config.h"
+
+namespace broker {
+
+using protocol::ApiVersion, protocol::Bytes, protocol::ErrorCode, protocol::fail, protocol::Result;
+
+namespace {
+
+constexpr ApiVersion last_magic_v0 = 1, last_magic_v1 = 3, first_zstd = 10;
+
+Result<void> read_range(const protocol::FileRange& range, std::byte* to) {
+  std::int64_t done = 0;
+  while (done < range.length) {
+    const ssize_t got =
+        ::pread(range.fd, to + done, static_cast<std::size_t>(range.length - done), range.position + done);
+    if (got < 0 && errno == EINTR) continue;
+    if (got <= 0) return fail(ErrorCode::kafka_storage_error);
+    done += got;
+  }
+  return {};
+}
+
+// The records in memory; a copy when they lie in files.
+Result<std::vector<std::byte>> load(const protocol::Records& records) {
+  std::vector<std::byte> bytes(records.size());
+  std::byte* to = bytes.data();
+  for (const protocol::FileRange& range : records.ranges()) {
+    if (const auto read = read_range(range, to); !read) return std::unexpected(read.error());
+    to += range.length;
+  }
+  return bytes;
+}
+
+FetchConversion::PartitionData refused(protocol::PartitionIndex index, ErrorCode code) {
+  FetchConversion::PartitionData data;
+  data.partition_index = index;
+  data.error_code = code;
+  data.high_watermark = -1;
+  data.records.emplace();
+  return data;
+}
+
+}  // namespace
+
+bool FetchConversion::concerns(ApiVersion version) { return version < first_zstd; }
+
+bool FetchConversion::needs_work(const PartitionData& data) const {
+  return version_ <= last_magic_v1 && data.records && !data.records->empty();
+}
+
+void FetchConversion::apply(const storage::Log* log, protocol::Offset fetch_offset, PartitionData& data) const {
+  const auto config = log == nullptr ? nullptr : log->config();
+  if (config != nullptr && config->compression == storage::TopicCompression::zstd) {
+    data = refused(data.partition_index, ErrorCode::unsupported_compression_type);
+    return;
+  }
+  if (version_ > last_magic_v1) return;
+  if (config != nullptr && !config->message_downconversion) {
+    data = refused(data.partition_index, ErrorCode::unsupported_version);
+    return;
+  }
+  if (!needs_work(data)) return;
+  const ErrorCode code = convert(fetch_offset, data);
+  if (code != ErrorCode::none) data = refused(data.partition_index, code);
+}
+
+ErrorCode FetchConversion::convert(protocol::Offset fetch_offset, PartitionData& data) const {
+  std::vector<std::byte> loaded;
+  Bytes records = data.records->bytes();
+  if (!data.records->in_memory()) {
+    auto read = load(*data.records);
+    if (!read) return version_ <= 5 ? ErrorCode::not_leader_or_follower : read.code();
+    loaded = std::move(*read);
+    records = loaded;
+  }
+  protocol::RecordBatchView first;
+  if (protocol::RecordBatchView::parse(records, first) == protocol::BatchStatus::incomplete) {
+    // Larger than the client's limit. Its first bytes look alike in every format: an incomplete message, by which the
+    // client knows that it must ask for more.
+    return ErrorCode::none;
+  }
+  const std::int8_t magic = version_ <= last_magic_v0 ? protocol::magic_v0 : protocol::magic_v1;
+  protocol::RecordScratch scratch;
+  auto converted = protocol::down_convert(records, magic, fetch_offset, scratch);
+  if (!converted) return converted.code();
+  data.records.emplace(std::move(*converted));
+  return ErrorCode::none;
+}
+
+}  // namespace broker

@@ -1,0 +1,280 @@
+// Produce (API key 0, v0-v13): acks 0, 1 and all.
+//   v3 transactional id, batches of magic 2 only   v5 log start offset      v7 zstd (KIP-110)
+//   v8 record errors (KIP-467)                     v10 current leader (KIP-951)   v13 topic ids (KIP-516)
+// Follows KafkaApis.handleProduceRequest and ReplicaManager.appendRecords of Kafka 3.9, v13 as in 4.x.
+//
+// Transactions don't exist yet: batches of a transaction are answered as by a broker that can't reach the transaction
+// coordinator (not_enough_replicas, which producers retry). A transactional producer doesn't get that far, because
+// InitProducerId already answers coordinator_not_available.
+#include "broker/handlers/produce.h"
+
+#include <chrono>
+#include <utility>
+
+#include <spdlog/spdlog.h>
+
+#include "broker/background.h"
+#include "broker/handlers/current_leader.h"
+#include "broker/metadata_cache.h"
+#include "broker/replication/replica_manager.h"
+#include "broker/replication/wait.h"
+#include "protocol/records/record_batch.h"
+
+namespace broker {
+
+using protocol::ApiVersion, protocol::BatchStatus, protocol::Bytes, protocol::CompressionType, protocol::Error,
+    protocol::ErrorCode, protocol::fail, protocol::Offset, protocol::RecordBatchView, protocol::Result;
+
+// An append that acks=all still waits for, and where its answer stands in the response.
+struct ProduceHandler::Unreplicated {
+  std::shared_ptr<Partition> partition;
+  std::size_t topic = 0;
+  std::size_t index = 0;
+  Offset required = 0;
+};
+
+namespace {
+
+constexpr ApiVersion first_v2_only = 3, first_zstd = 7, first_with_leaders = 10, first_with_topic_ids = 13;
+constexpr std::int16_t acks_none = 0, acks_leader = 1, acks_all = -1;
+// Kafka's own tools may write to internal topics under this client id.
+constexpr std::string_view admin_client_id = "__admin_client";
+
+bool is_valid_acks(std::int16_t acks) { return acks == acks_none || acks == acks_leader || acks == acks_all; }
+
+// What a request of this version may contain at all; everything else is the log's to check.
+Result<void> check_format(Bytes records, ApiVersion version) {
+  if (version < first_v2_only) return {};
+  RecordBatchView batch;
+  switch (RecordBatchView::parse(records, batch)) {
+    case BatchStatus::ok:
+      break;
+    case BatchStatus::corrupt:
+      return fail(ErrorCode::corrupt_message);
+    case BatchStatus::end:
+    case BatchStatus::incomplete:
+      return fail(ErrorCode::invalid_record);
+  }
+  if (batch.magic() != protocol::magic_v2) return fail(ErrorCode::invalid_record);
+  if (version < first_zstd && batch.compression() == CompressionType::zstd) {
+    return fail(ErrorCode::unsupported_compression_type);
+  }
+  RecordBatchView second;
+  switch (RecordBatchView::parse(records.subspan(batch.size()), second)) {
+    case BatchStatus::ok:
+      return fail(ErrorCode::invalid_record);
+    case BatchStatus::corrupt:
+      return fail(ErrorCode::corrupt_message);
+    case BatchStatus::end:
+    case BatchStatus::incomplete:
+      return {};
+  }
+  return {};
+}
+
+bool is_transactional(Bytes records) {
+  RecordBatchView batch;
+  return RecordBatchView::parse(records, batch) == BatchStatus::ok && batch.is_transactional() &&
+         batch.has_producer_id();
+}
+
+Bytes bytes_of(const protocol::ProduceRequest::PartitionProduceData& data) {
+  return data.records ? data.records->bytes() : Bytes();
+}
+
+bool has_transactional_records(const protocol::ProduceRequest& request) {
+  for (const auto& topic : request.topic_data) {
+    for (const auto& partition : topic.partition_data) {
+      if (is_transactional(bytes_of(partition))) return true;
+    }
+  }
+  return false;
+}
+
+protocol::ProduceResponse::PartitionProduceResponse refused(std::int32_t index, ErrorCode code) {
+  return {.index = index, .error_code = code, .base_offset = -1};
+}
+
+// Kafka reports the log start offset with errors that a batch caused by its contents, and -1 with the others.
+bool reports_log_start(ErrorCode code) {
+  switch (code) {
+    case ErrorCode::unknown_topic_or_partition:
+    case ErrorCode::not_leader_or_follower:
+    case ErrorCode::message_too_large:
+    case ErrorCode::record_list_too_large:
+    case ErrorCode::corrupt_message:
+    case ErrorCode::kafka_storage_error:
+      return false;
+    default:
+      return true;
+  }
+}
+
+protocol::ProduceResponse::PartitionProduceResponse failed(std::int32_t index, const Error& error, Partition& partition,
+                                                           std::vector<storage::RecordError> record_errors) {
+  auto answer = refused(index, error.code);
+  if (reports_log_start(error.code)) {
+    if (const auto log_start = partition.low_watermark()) answer.log_start_offset = *log_start;
+  }
+  if (record_errors.empty()) return answer;
+  answer.error_message = error.text();
+  for (storage::RecordError& record_error : record_errors) {
+    auto& entry = answer.record_errors.emplace_back();
+    entry.batch_index = record_error.batch_index;
+    entry.batch_index_error_message = std::move(record_error.message);
+  }
+  return answer;
+}
+
+bool any_error(const protocol::ProduceResponse& response) {
+  for (const auto& topic : response.responses) {
+    for (const auto& partition : topic.partition_responses) {
+      if (partition.error_code != ErrorCode::none) return true;
+    }
+  }
+  return false;
+}
+
+// The whole request is refused with one code.
+protocol::ProduceResponse refuse_all(const protocol::ProduceRequest& request, ErrorCode code) {
+  protocol::ProduceResponse response;
+  for (const auto& topic : request.topic_data) {
+    auto& answers = response.responses.emplace_back();
+    answers.name = topic.name;
+    answers.topic_id = topic.topic_id;
+    for (const auto& partition : topic.partition_data) {
+      answers.partition_responses.push_back(refused(partition.index, code));
+    }
+  }
+  return response;
+}
+
+}  // namespace
+
+ProduceHandler::PartitionAnswer ProduceHandler::append(const RequestContext& context, const Request& request,
+                                                       std::string_view topic,
+                                                       const Request::PartitionProduceData& data, Step& step) const {
+  const Bytes records = bytes_of(data);
+  auto partition = replicas_.find(topic, data.index);
+  if (!partition && partition.code() == ErrorCode::unknown_topic_or_partition) {
+    return refused(data.index, partition.code());
+  }
+  if (const auto sound = check_format(records, context.api_version()); !sound) return refused(data.index, sound.code());
+  if (!is_valid_acks(request.acks)) return refused(data.index, ErrorCode::invalid_required_acks);
+  if (is_internal_topic(topic) && context.client_id() != admin_client_id) {
+    return refused(data.index, ErrorCode::invalid_topic_exception);
+  }
+  if (request.transactional_id && is_transactional(records)) {
+    auto answer = refused(data.index, ErrorCode::not_enough_replicas);
+    answer.error_message =
+        "Unable to verify the partition has been added to the transaction. Underlying error: "
+        "COORDINATOR_NOT_AVAILABLE";
+    return answer;
+  }
+  if (!partition) return refused(data.index, partition.code());
+  if (!(*partition)->is_open() && !step.opened) {
+    step.to_open = std::move(*partition);
+    return {};
+  }
+
+  std::vector<storage::RecordError> record_errors;
+  const auto appended =
+      (*partition)->append_as_leader(records, request.acks, storage::no_verification_guard, &record_errors);
+  if (!appended) return failed(data.index, appended.error(), **partition, std::move(record_errors));
+  if (request.acks == acks_all && !appended->replicated) {
+    step.unreplicated = std::move(*partition);
+    step.required = appended->info.last_offset + 1;
+  }
+  return {.index = data.index,
+          .base_offset = appended->info.first_offset,
+          .log_append_time_ms = appended->info.log_append_time,
+          .log_start_offset = appended->info.log_start_offset};
+}
+
+// After the append: what acks=all stands for. The requests behind this one go on meanwhile.
+awaitable<void> ProduceHandler::await_replication(RequestContext& context, std::int32_t timeout_ms,
+                                                  std::vector<Unreplicated>& waiting, Response& response) const {
+  context.ordered_part_done();
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(timeout_ms);
+  for (Unreplicated& append : waiting) {
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
+    const ErrorCode outcome = co_await wait_for_replication(append.partition, append.required, left.count(),
+                                                            context.executor(), context.cancel_list());
+    response.responses[append.topic].partition_responses[append.index].error_code = outcome;
+  }
+}
+
+void ProduceHandler::add_leaders(const RequestContext& context, Response& response) const {
+  const bool by_id = context.api_version() >= first_with_topic_ids;
+  const MetadataCache::Snapshot metadata = metadata_.snapshot();
+  for (auto& topic : response.responses) {
+    const TopicMetadata* known = by_id ? metadata->topic(topic.topic_id) : metadata->topic(topic.name.view());
+    for (auto& partition : topic.partition_responses) {
+      if (partition.error_code != ErrorCode::not_leader_or_follower || known == nullptr) continue;
+      const LeaderHint hint = current_leader(*metadata, known->name, partition.index);
+      partition.current_leader.leader_id = hint.leader;
+      partition.current_leader.leader_epoch = hint.epoch;
+      add_endpoint(response.node_endpoints, *metadata, hint.leader, context.listener_name());
+    }
+  }
+}
+
+// The client gets no answer, so a failure is shown by closing the connection.
+void ProduceHandler::finish_without_answer(RequestContext& context, const Response& response) const {
+  if (!any_error(response)) return context.suppress_response();
+  spdlog::info("Connection of {} closed: a produce request with acks=0 failed, and this is how its client learns it",
+               context.client_address());
+  context.close_connection();
+}
+
+// `request` views the frame, which dispatch keeps until the response is encoded.
+awaitable<protocol::ProduceResponse> ProduceHandler::handle(RequestContext& context, const Request& request) const {
+  const bool by_id = context.api_version() >= first_with_topic_ids;
+  const MetadataCache::Snapshot metadata = by_id ? metadata_.snapshot() : nullptr;
+  std::vector<Unreplicated> waiting;
+  Response response;
+  if (!request.transactional_id && has_transactional_records(request)) {
+    response = refuse_all(request, ErrorCode::transactional_id_authorization_failed);
+    if (request.acks == acks_none) finish_without_answer(context, response);
+    co_return response;
+  }
+  response.responses.reserve(request.topic_data.size());
+  for (const TopicProduceData& topic : request.topic_data) {
+    auto& answers = response.responses.emplace_back();
+    answers.name = topic.name;
+    answers.topic_id = topic.topic_id;
+    answers.partition_responses.reserve(topic.partition_data.size());
+    const TopicMetadata* known = by_id ? metadata->topic(topic.topic_id) : nullptr;
+    for (const auto& data : topic.partition_data) {
+      if (by_id && known == nullptr) {
+        answers.partition_responses.push_back(refused(data.index, ErrorCode::unknown_topic_id));
+        continue;
+      }
+      const std::string_view name = by_id ? std::string_view(known->name) : topic.name.view();
+      Step step;
+      PartitionAnswer answer = append(context, request, name, data, step);
+      if (step.to_open != nullptr) {
+        // Whether it worked shows in the second try.
+        (void)co_await open_on_background(std::move(step.to_open), background_);
+        step.opened = true;
+        answer = append(context, request, name, data, step);
+      }
+      if (step.unreplicated != nullptr) {
+        waiting.push_back({.partition = std::move(step.unreplicated),
+                           .topic = response.responses.size() - 1,
+                           .index = answers.partition_responses.size(),
+                           .required = step.required});
+      }
+      answers.partition_responses.push_back(std::move(answer));
+    }
+  }
+  if (!waiting.empty()) co_await await_replication(context, request.timeout_ms, waiting, response);
+  if (request.acks == acks_none) {
+    finish_without_answer(context, response);
+  } else if (context.api_version() >= first_with_leaders && any_error(response)) {
+    add_leaders(context, response);
+  }
+  co_return response;
+}
+
+}  // namespace broker
