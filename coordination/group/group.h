@@ -65,6 +65,7 @@ class Group {
 
   // --- Load. Records are applied in the order of the log, then start() once.
   void apply(GroupRecord record, Instant now);
+  void apply_tombstone(Instant now);
   OffsetStore& offsets() { return offsets_; }
   const OffsetStore& offsets() const { return offsets_; }
   void start(Step& step);
@@ -75,6 +76,8 @@ class Group {
   std::int32_t generation() const { return generation_; }
   const Members& members() const { return members_; }
   bool is_dead() const { return state_ == GroupState::dead; }
+  // Nothing in the log speaks of it: never had a generation, and no offsets.
+  bool is_unused() const { return generation_ == 0 && state_ == GroupState::empty && offsets_.empty(); }
   // No timer is due before this monotonic time. May be early, never late; none: nothing to wait for.
   std::optional<std::int64_t> wakeup_ms() const { return wakeup_ms_; }
 
@@ -82,7 +85,6 @@ class Group {
   // What an append's outcome decides.
   struct StoringAssignment {  // the leader's SyncGroup: Stable, and everyone's SyncGroup is answered
     GroupRecord record;
-    std::string leader_id;
   };
   struct StoringStaticMember {  // a static member came back under a new id, without a rebalance
     CallId call = 0;
@@ -92,6 +94,7 @@ class Group {
   struct StoringEmptyGroup {};
   struct StoringOffsets {
     CallId call = 0;
+    AppendId append = 0;
     std::vector<OffsetToCommit> offsets;
     std::vector<ErrorCode> errors;  // none for the ones in the append
   };
@@ -110,6 +113,7 @@ class Group {
   void join_as_new(CallId call, const JoinCall& request, Step& step);
   void join_as_known(CallId call, const JoinCall& request, Step& step);
   void rejoin(CallId call, const JoinCall& request, Member& member, Step& step);
+  void rejoin_stable(CallId call, const JoinCall& request, Member& member, Step& step);
   void add_member(CallId call, const JoinCall& request, std::string member_id, Step& step);
   void update_member(CallId call, const JoinCall& request, Member& member, Step& step);
   void replace_static_member(CallId call, const JoinCall& request, std::string old_id, std::string new_id, Step& step);
@@ -166,6 +170,7 @@ class Group {
   std::optional<std::set<std::string, std::less<>>> subscriptions_;
   OffsetStore offsets_;
   std::unordered_map<AppendId, PendingAppend> pending_appends_;
+  bool storing_assignment_ = false;  // of the present generation
 
   std::optional<RebalanceTimer> rebalance_timer_;
   std::optional<std::int64_t> sync_deadline_ms_;

@@ -93,6 +93,7 @@ class GroupShard {
   // Keeps a removed group until the log has told it the fate of its appends.
   std::unordered_map<AppendId, std::shared_ptr<Group>> appending_;
   AppendId next_append_id_ = 1;
+  std::unordered_map<ProducerId, std::set<std::shared_ptr<Group>>> open_transactions_;
   std::set<std::pair<std::int64_t, Group*>> wakeups_;
   std::unordered_map<Group*, std::int64_t> scheduled_;
 };

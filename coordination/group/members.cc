@@ -111,7 +111,8 @@ bool Members::elect_joined_leader() {
   const Member* leader = find(leader_id_);
   if (leader == nullptr) return false;
   if (leader->parked_join) return true;
-  const auto joined = std::ranges::find_if(members_, [](const Member& member) { return member.parked_join.has_value(); });
+  const auto joined =
+      std::ranges::find_if(members_, [](const Member& member) { return member.parked_join.has_value(); });
   if (joined == members_.end()) return false;
   leader_id_ = joined->id;
   return true;

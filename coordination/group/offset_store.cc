@@ -23,7 +23,6 @@ bool OffsetStore::forget_appending(const OffsetToCommit& commit, AppendId append
   return known != nullptr && std::erase(known->appending, append) > 0;
 }
 
-
 void OffsetStore::apply(std::string_view topic, PartitionIndex partition, OffsetAndMetadata value,
                         Offset batch_offset) {
   put_if_newer(topic, partition, {std::move(value), batch_offset});

@@ -1,0 +1,127 @@
+// SyncGroup and Heartbeat: how the leader's assignment reaches the members, and how members stay members.
+#include <spdlog/spdlog.h>
+
+#include <map>
+#include <utility>
+
+#include "coordination/group/group.h"
+
+namespace coordination::group {
+
+ErrorCode Group::validate_sync(const SyncCall& request) const {
+  if (is_dead()) return ErrorCode::coordinator_not_available;
+  const ErrorCode error = validate_member(request.member_id, request.instance_id);
+  if (error != ErrorCode::none) return error;
+  if (request.generation != generation_) return ErrorCode::illegal_generation;
+  if (request.protocol_type && protocol_type_ != *request.protocol_type) return ErrorCode::inconsistent_group_protocol;
+  if (request.protocol_name && protocol_ != *request.protocol_name) return ErrorCode::inconsistent_group_protocol;
+  return ErrorCode::none;
+}
+
+void Group::sync(CallId call, const SyncCall& request, Step& step) {
+  const ErrorCode error = validate_sync(request);
+  if (error != ErrorCode::none) return step.reply(call, SyncResult{.error = error});
+  Member& member = *members_.find(request.member_id);
+  switch (state_) {
+    case GroupState::empty:
+    case GroupState::dead:
+      return step.reply(call, SyncResult{.error = ErrorCode::unknown_member_id});
+    case GroupState::preparing_rebalance:
+      return step.reply(call, SyncResult{.error = ErrorCode::rebalance_in_progress});
+    case GroupState::completing_rebalance:
+      if (const auto superseded = std::exchange(member.parked_sync, call)) {
+        step.reply(*superseded, SyncResult{.error = ErrorCode::rebalance_in_progress});
+      }
+      members_.sync_received(member);
+      if (members_.is_leader(member.id)) store_assignment(request, step);
+      break;
+    case GroupState::stable:
+      members_.sync_received(member);
+      step.reply(
+          call,
+          SyncResult{.protocol_type = protocol_type_, .protocol_name = protocol_, .assignment = member.assignment});
+      keep_session(member, step.now());
+      break;
+  }
+  if (members_.all_synced()) sync_deadline_ms_.reset();
+}
+
+void Group::store_assignment(const SyncCall& request, Step& step) {
+  // What is on its way to the log is what members will get; a repeated request of the leader waits with them.
+  if (std::exchange(storing_assignment_, true)) return;
+  std::map<std::string_view, std::string_view> assignments;
+  for (const MemberAssignment& assignment : request.assignments) {
+    assignments.insert_or_assign(assignment.member_id, assignment.assignment);
+  }
+  GroupRecord record = to_record();
+  for (GroupRecordMember& member : record.members) {
+    const auto assigned = assignments.find(member.member_id);
+    member.assignment = assigned == assignments.end() ? std::string() : std::string(assigned->second);
+  }
+  const AppendId append = step.append({group_record(id_, record)});
+  pending_appends_.emplace(append, StoringAssignment{std::move(record)});
+}
+
+void Group::finish(StoringAssignment& stored, ErrorCode error, Step& step) {
+  // Another rebalance may have begun; its own record follows.
+  if (state_ != GroupState::completing_rebalance || stored.record.generation != generation_) return;
+  storing_assignment_ = false;
+  if (error == ErrorCode::none) {
+    apply(std::move(stored.record), step.now());
+    return answer_syncs(ErrorCode::none, step);
+  }
+  const ErrorCode code = group_store_error(error);
+  spdlog::warn("Group {}: the assignment of generation {} could not be written: {}", id_, generation_,
+               protocol::name(error));
+  for (Member& member : members_.all()) member.assignment.clear();
+  answer_syncs(code, step);
+  rebalance_if_possible("the assignment could not be written", step);
+}
+
+void Group::answer_syncs(ErrorCode error, Step& step) {
+  for (Member& member : members_.all()) {
+    const auto call = std::exchange(member.parked_sync, std::nullopt);
+    if (!call) continue;
+    SyncResult result{.error = error};
+    if (error == ErrorCode::none) {
+      result.protocol_type = protocol_type_;
+      result.protocol_name = protocol_;
+      result.assignment = member.assignment;
+    }
+    step.reply(*call, std::move(result));
+    // Its session didn't run while it waited.
+    keep_session(member, step.now());
+  }
+}
+
+ErrorCode Group::heartbeat(const HeartbeatCall& request, Instant now) {
+  if (is_dead()) return ErrorCode::coordinator_not_available;
+  const ErrorCode error = validate_member(request.member_id, request.instance_id);
+  if (error != ErrorCode::none) return error;
+  if (request.generation != generation_) return ErrorCode::illegal_generation;
+  if (state_ == GroupState::empty) return ErrorCode::unknown_member_id;
+  keep_session(*members_.find(request.member_id), now);
+  return state_ == GroupState::preparing_rebalance ? ErrorCode::rebalance_in_progress : ErrorCode::none;
+}
+
+ErrorCode group_store_error(ErrorCode append_error) {
+  switch (append_error) {
+    case ErrorCode::unknown_topic_or_partition:
+    case ErrorCode::not_enough_replicas:
+    case ErrorCode::not_enough_replicas_after_append:
+      return ErrorCode::coordinator_not_available;
+    case ErrorCode::not_leader_or_follower:
+    case ErrorCode::kafka_storage_error:
+      return ErrorCode::not_coordinator;
+    case ErrorCode::request_timed_out:
+      return ErrorCode::rebalance_in_progress;
+    case ErrorCode::message_too_large:
+    case ErrorCode::record_list_too_large:
+    case ErrorCode::invalid_fetch_size:
+      return ErrorCode::unknown_server_error;
+    default:
+      return append_error;
+  }
+}
+
+}  // namespace coordination::group
