@@ -35,6 +35,7 @@ inline constexpr std::int32_t reserve_limit = 1024;
 template <typename T>
 void read_elements(Reader& reader, std::vector<T>& elements, std::int32_t count, const ArrayRule& rule,
                    std::int16_t version) {
+  elements.clear();
   elements.reserve(static_cast<std::size_t>(std::min(count, reserve_limit)));
   for (std::int32_t i = 0; i < count && reader.ok(); ++i) {
     if constexpr (requires(T element) { element.read(reader, version); }) {
@@ -88,16 +89,22 @@ void write_array(Writer& writer, const std::optional<std::vector<T>>& elements, 
   writer.array_count(std::nullopt, rule.encoding, rule.field, rule.nullable);
 }
 
-// A structure that may be null is preceded by a byte: negative for null (KIP-893).
+// What precedes a structure that may be null: a byte, negative for null (KIP-893); in a tag buffer a varint, 0 for
+// null.
+enum class Presence { byte, varint };
+
 template <typename T>
-void read_nullable_struct(Reader& reader, std::optional<T>& value, std::int16_t version) {
-  if (reader.read<std::int8_t>() < 0 || !reader.ok()) return value.reset();
+void read_nullable_struct(Reader& reader, std::optional<T>& value, std::int16_t version, Presence presence) {
+  const bool is_null = presence == Presence::byte ? reader.read<std::int8_t>() < 0
+                                                  : static_cast<std::int32_t>(reader.unsigned_varint()) <= 0;
+  if (is_null || !reader.ok()) return value.reset();
   value.emplace().read(reader, version);
 }
 
 template <typename T>
-void write_nullable_struct(Writer& writer, const std::optional<T>& value, std::int16_t version) {
-  writer.put(static_cast<std::int8_t>(value ? 1 : -1));
+void write_nullable_struct(Writer& writer, const std::optional<T>& value, std::int16_t version, Presence presence) {
+  const std::int8_t null = presence == Presence::byte ? -1 : 0;
+  writer.put(value ? std::int8_t{1} : null);
   if (value) value->write(writer, version);
 }
 

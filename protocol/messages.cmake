@@ -36,3 +36,8 @@ add_dependencies(protocol protocol_messages)
 add_library(protocol_testing STATIC EXCLUDE_FROM_ALL testing/any_message.cc ${MESSAGE_TESTING})
 target_link_libraries(protocol_testing PUBLIC protocol)
 set_target_properties(protocol_testing PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 16)
+
+if(BARNABAS_TESTS)
+  add_executable(vectors_check testing/vectors_check.cc)
+  target_link_libraries(vectors_check PRIVATE protocol_testing)
+endif()

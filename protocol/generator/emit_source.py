@@ -65,6 +65,10 @@ def _body(direction):
     return text
 
 
+def _presence(one):
+    return "Presence::byte" if one.tag is None else "Presence::varint"
+
+
 class _Direction:
     def __init__(self, schema, struct):
         self.schema = schema
@@ -112,11 +116,12 @@ class _Reading(_Direction):
 
     def structure(self, one):
         if not one.is_optional:
-            return f"{one.name}.read(reader, at_version);"
+            fresh = f"{one.name} = {{}}; " if one.tag is not None else ""  # a tag that comes twice: the last one counts
+            return f"{fresh}{one.name}.read(reader, at_version);"
         nullable = self.nullable(one)
         if nullable == "true":
-            return f"read_nullable_struct(reader, {one.name}, at_version);"
-        return (f"if ({nullable}) read_nullable_struct(reader, {one.name}, at_version); "
+            return f"read_nullable_struct(reader, {one.name}, at_version, {_presence(one)});"
+        return (f"if ({nullable}) read_nullable_struct(reader, {one.name}, at_version, {_presence(one)}); "
                 f"else {one.name}.emplace().read(reader, at_version);")
 
     def tags(self):
@@ -165,11 +170,11 @@ class _Writing(_Direction):
             return f"{one.name}.write(writer, at_version);"
         nullable = self.nullable(one)
         if nullable == "true":
-            return f"write_nullable_struct(writer, {one.name}, at_version);"
+            return f"write_nullable_struct(writer, {one.name}, at_version, {_presence(one)});"
         present = (f'if ({one.name}) {one.name}->write(writer, at_version); '
                    f'else writer.fail("is null, which this version of the message does not allow", "{one.name}");')
         return present if nullable == "false" else (
-            f"if ({nullable}) write_nullable_struct(writer, {one.name}, at_version); else {present}")
+            f"if ({nullable}) write_nullable_struct(writer, {one.name}, at_version, {_presence(one)}); else {present}")
 
     def tags(self):
         flexible = self.schema.flexible & self.struct.versions
