@@ -36,15 +36,16 @@ class TestLoop {
   // Runs `task` to its end and returns its result; everything else on the loop runs meanwhile.
   template <typename T>
   T run(awaitable<T> task) {
+    io_.restart();  // an earlier run ended it when nothing was left to do
     std::optional<T> result;
     std::exception_ptr failure;
     bool done = false;
+    const auto keep_running = boost::asio::make_work_guard(io_);
     boost::asio::co_spawn(io_.get_executor(), std::move(task), [&](std::exception_ptr error, T value) {
       failure = error;
       if (!error) result.emplace(std::move(value));
       done = true;
     });
-    const auto keep_running = boost::asio::make_work_guard(io_);
     while (!done) io_.run_one();
     if (failure) std::rethrow_exception(failure);
     return std::move(*result);
