@@ -17,6 +17,8 @@ def _message(schema, message):
     lines += ["", f"struct {message.name} {{"]
     if schema.api_key is not None:
         lines.append(f"  static constexpr ApiKey api_key = ApiKey::{schema.file_name};")
+    if message.kind == "request":
+        lines.append(f"  using Response = struct {schema.name}Response;")
     first = schema.flexible.low if schema.flexible else "never_flexible"
     lines += [
         f'  static constexpr std::string_view message_name = "{message.name}";',
