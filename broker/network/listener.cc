@@ -137,13 +137,13 @@ bool Listener::accept_one(Acceptor& acceptor, int& error) {
   }
   const SocketAddress client = describe_address(address);
   if (quotas_.admit(client.host) != ConnectionQuotas::Admission::admitted) {
-    ::close(fd);
     const auto now = std::chrono::steady_clock::now().time_since_epoch() / std::chrono::milliseconds(1);
     if (const auto swallowed = refusals_.allow(now)) {
       spdlog::warn("Refused a connection from {}: it has {} already, as many as max.connections.per.ip allows{}",
                    client.host, quotas_.limit_of(client.host),
                    *swallowed > 0 ? fmt::format(" ({} similar ones were not logged)", *swallowed) : "");
     }
+    ::close(fd);
     return true;
   }
   accepted_(*this, {.fd = fd,
