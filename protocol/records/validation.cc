@@ -99,17 +99,19 @@ class AppendPreparer {
 
   std::expected<PreparedBatch, PrepareFailure> prepare() {
     if (!find_first_batch()) return std::unexpected(std::move(failure_));
-    bool keep = can_keep();
-    if (keep) {
-      if (!walk(nullptr)) return std::unexpected(std::move(failure_));
-      keep = inner_offsets_ok_;
+    if (!can_keep()) return rebuild();
+    if (!walk(nullptr)) return std::unexpected(std::move(failure_));
+    if (!inner_offsets_ok_) {
+      fail_with(ErrorCode::invalid_record,
+                fmt::format("The offsets inside a compressed batch for {} are not 0, 1, 2 …", options_.partition));
+      return std::unexpected(std::move(failure_));
     }
-    if (keep) return keep_in_place();
-    return rebuild();
+    return keep_in_place();
   }
 
  private:
   bool fail_with(ErrorCode code, std::string message) {
+    failure_.record_errors.clear();  // the batch as a whole is to blame
     failure_.error = Error(code, std::move(message));
     return false;
   }
@@ -180,7 +182,12 @@ class AppendPreparer {
       if (!check_record(batch, record, index)) return false;
       if (batch.magic() > magic_v0 && record.timestamp > max_timestamp_) max_timestamp_ = record.timestamp;
       if (source_ != CompressionType::none && record.offset != expected_offset) inner_offsets_ok_ = false;
-      if (builder != nullptr && failure_.record_errors.empty()) builder->append_at(expected_offset, record);
+      if (builder == nullptr || record_error_count_ > 0) continue;
+      if (record.timestamp < no_timestamp) {
+        return fail_with(ErrorCode::invalid_timestamp, fmt::format("A record for {} has the negative timestamp {}",
+                                                                   options_.partition, record.timestamp));
+      }
+      builder->append_at(expected_offset, record);
     }
     const auto read = reader.finish();
     if (read) return true;
@@ -235,11 +242,14 @@ class AppendPreparer {
   bool report_record_errors() {
     if (record_error_count_ == 0) return true;
     if (timestamp_errors_) {
-      return fail_with(ErrorCode::invalid_timestamp, "One or more records have been rejected due to invalid timestamp");
+      failure_.error =
+          Error(ErrorCode::invalid_timestamp, "One or more records have been rejected due to invalid timestamp");
+    } else {
+      failure_.error =
+          Error(ErrorCode::invalid_record, fmt::format("{} records have been rejected; the first because: {}",
+                                                       record_error_count_, failure_.record_errors.front().message));
     }
-    return fail_with(ErrorCode::invalid_record,
-                     fmt::format("{} records have been rejected; the first because: {}", record_error_count_,
-                                 failure_.record_errors.front().message));
+    return false;
   }
 
   bool is_append_time() const { return options_.timestamp_type == TimestampType::log_append_time; }
@@ -265,7 +275,17 @@ class AppendPreparer {
     return batch;
   }
 
+  // Kafka's builder takes no such producer; where nothing is rebuilt it lets them pass.
+  bool check_producer() {
+    if (first_.producer_id() == no_producer_id || (first_.producer_epoch() >= 0 && first_.base_sequence() >= 0))
+      return true;
+    return fail_with(ErrorCode::invalid_record,
+                     fmt::format("A batch for {} has the producer id {} without epoch or sequence", options_.partition,
+                                 first_.producer_id()));
+  }
+
   std::expected<PreparedBatch, PrepareFailure> rebuild() {
+    if (!check_producer()) return std::unexpected(std::move(failure_));
     RecordBatchBuilder builder({.compression = target_,
                                 .timestamp_type = options_.timestamp_type,
                                 .log_append_time = is_append_time() ? options_.now : no_timestamp,
@@ -273,7 +293,6 @@ class AppendPreparer {
                                 .producer_epoch = first_.producer_epoch(),
                                 .base_sequence = first_.base_sequence(),
                                 .transactional = first_.is_transactional()});
-    record_count_ = 0;
     if (!walk(&builder)) return std::unexpected(std::move(failure_));
     auto built = builder.build();
     if (!built) return std::unexpected(PrepareFailure{.error = built.error()});

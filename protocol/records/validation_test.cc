@@ -153,18 +153,34 @@ TEST(PrepareAppend, ConvertsOldMessageSetsToOneBatch) {
   }
 }
 
-TEST(PrepareAppend, RebuildsCompressedBatchesWhoseInnerOffsetsAreNotConsecutive) {
+TEST(PrepareAppend, RefusesCompressedBatchesWhoseInnerOffsetsAreNotConsecutiveUnlessItRebuildsThemAnyway) {
   RecordBatchBuilder builder({.compression = Compression::of(CompressionType::gzip)});
   const std::string value = "v";
   for (const Offset offset : {0, 5, 6}) builder.append_at(offset, {.timestamp = now, .value = as_bytes(value)});
   auto sent = builder.build().value();
   patch_and_sign(sent, batch_v2::last_offset_delta, std::int32_t{2});
-  auto prepared = prepare(sent);
+  EXPECT_EQ(code_of(prepare(sent)), ErrorCode::invalid_record);
+  auto prepared = prepare(sent, {.compression = Compression::of(CompressionType::zstd)});
   ASSERT_TRUE(prepared);
-  EXPECT_TRUE(prepared->was_rebuilt());
   const auto records = read_all(written(*prepared)).value();
   EXPECT_EQ(records[1].offset, 1001);
   EXPECT_EQ(records[2].offset, 1002);
+}
+
+TEST(PrepareAppend, ConvertsV1SetsWhoseInnerOffsetsAreNotConsecutive) {
+  RecordBatchBuilder builder({.magic = magic_v1, .compression = Compression::of(CompressionType::lz4)});
+  const std::string value = "v";
+  for (const Offset offset : {0, 5, 6}) builder.append_at(offset, {.timestamp = now, .value = as_bytes(value)});
+  auto prepared = prepare(builder.build().value());
+  ASSERT_TRUE(prepared);
+  EXPECT_EQ(read_all(written(*prepared)).value()[1].offset, 1001);
+}
+
+TEST(PrepareAppend, RefusesWhatABuilderCouldNotCarryOn) {
+  const auto zstd = PrepareOptions{.compression = Compression::of(CompressionType::zstd)};
+  EXPECT_EQ(code_of(prepare(testing::build({.producer_id = -7}, sample_records()), zstd)), ErrorCode::invalid_record);
+  EXPECT_EQ(code_of(prepare(testing::build({}, {{.timestamp = -5, .value = "x"}}), zstd)),
+            ErrorCode::invalid_timestamp);
 }
 
 TEST(PrepareAppend, RefusesWhatClientsMayNotSend) {
