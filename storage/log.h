@@ -10,7 +10,6 @@
 // (ENOSPC, EDQUOT) only refuses the write, which leaves no trace in the log.
 #pragma once
 
-#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -21,6 +20,7 @@
 #include "protocol/bytes.h"
 #include "protocol/mutex.h"
 #include "protocol/result.h"
+#include "storage/io.h"
 #include "storage/log_config.h"
 #include "storage/types.h"
 
@@ -28,10 +28,12 @@ namespace storage {
 
 class LeaderEpochCache;
 class LogDirectory;
-class ProducerStateManager;
+class ProducerState;
 class Segment;
-class SegmentList;
+struct BatchMark;
+struct BatchPosition;
 struct LoadedLog;
+struct ProducerChanges;
 struct SegmentAppend;
 
 // What opening a log needs to know. `directory` outlives the log.
@@ -222,13 +224,80 @@ class Log {
   protocol::Result<void> remove_files() EXCLUDES(mutex_);
 
  private:
-  explicit Log(LogOpenOptions& options);
+  struct ReadPlan;
+
+  Log(LogOpenOptions& options, std::shared_ptr<const std::string> path, TimestampMs now);
+  void take_over(LoadedLog&& loaded) REQUIRES(mutex_);
+  protocol::Result<void> check_usable() const REQUIRES(mutex_);
+  protocol::Error failed(const IoError& error) const;
+
+  // ---- Appending
+  protocol::Result<std::optional<AppendInfo>> check_producer(const protocol::BatchHeader& batch, AppendOrigin origin,
+                                                             VerificationGuard guard, protocol::Bytes whole_batch,
+                                                             ProducerChanges& changes) REQUIRES(mutex_);
+  protocol::Result<void> check_follower_batches(protocol::Bytes records, std::vector<BatchMark>& marks,
+                                                ProducerChanges& changes) REQUIRES(mutex_);
+  protocol::Result<void> make_room(const AppendInfo& info, std::int64_t size, TimestampMs now) REQUIRES(mutex_);
+  protocol::Result<void> write(const SegmentAppend& append, AppendInfo& info, const ProducerChanges& changes)
+      REQUIRES(mutex_);
+  protocol::Result<void> roll_locked(Offset wanted_base, TimestampMs now) REQUIRES(mutex_);
+  bool flush_is_due_by_count() const EXCLUDES(mutex_);
+
+  // ---- Offsets
+  void move_log_end(Offset end) REQUIRES(mutex_);
+  void set_high_watermark(const OffsetMetadata& offset) REQUIRES(mutex_);
+  void refresh_first_unstable_offset() REQUIRES(mutex_);
+  Offset last_stable_locked() const REQUIRES(mutex_);
+
+  // ---- Reading
+  std::size_t floor_index(Offset offset) const REQUIRES(mutex_);
+  std::shared_ptr<Segment> floor_segment(Offset offset) const EXCLUDES(mutex_);
+  std::shared_ptr<Segment> higher_segment(Offset base) const EXCLUDES(mutex_);
+  OffsetMetadata resolve(const OffsetMetadata& bound, bool cached_only, bool& needs_disk) const EXCLUDES(mutex_);
+  protocol::Result<ReadPlan> plan_read(const ReadOptions& options) const EXCLUDES(mutex_);
+  Io<void> fill_slice(const ReadOptions& options, const OffsetMetadata& bound, std::shared_ptr<Segment> segment,
+                      FetchSlice& slice) const EXCLUDES(mutex_);
+  Io<void> add_aborted_transactions(const BatchPosition& from, Offset start, const std::shared_ptr<Segment>& segment,
+                                    FetchSlice& slice) const EXCLUDES(mutex_);
+  Io<std::optional<TimestampAndOffset>> find_max_timestamp() const EXCLUDES(mutex_);
+  Io<std::optional<TimestampAndOffset>> find_first_at_or_after(TimestampMs target) const EXCLUDES(mutex_);
+
+  // ---- Removing
+  Io<void> delete_segments(std::vector<std::shared_ptr<Segment>> doomed, TimestampMs now) REQUIRES(mutex_);
+  Io<void> delete_snapshot_later(Offset offset, TimestampMs now) REQUIRES(mutex_);
+  protocol::Result<void> rebuild_producers(Offset end, TimestampMs now) REQUIRES(mutex_);
+  protocol::Result<void> truncate_fully_locked(Offset offset, TimestampMs now, Offset log_start) REQUIRES(mutex_);
+  protocol::Result<int> delete_oldest(const std::vector<bool>& wanted, TimestampMs now) REQUIRES(mutex_);
+  std::vector<bool> by_start_offset() const REQUIRES(mutex_);
+  std::vector<bool> by_size() const REQUIRES(mutex_);
+  Io<std::vector<bool>> by_time(TimestampMs now) const REQUIRES(mutex_);
+  std::int64_t size_locked() const REQUIRES(mutex_);
+  void raise_log_start(Offset offset) REQUIRES(mutex_);
+  protocol::Result<void> sync_up_to_end(TimestampMs now) EXCLUDES(mutex_);
 
   const TopicPartition partition_;
+  const std::string name_;  // "topic-3"
   LogDirectory& directory_;
   const bool verify_transactions_;
 
   mutable protocol::Mutex mutex_;
+  std::shared_ptr<const std::string> path_ GUARDED_BY(mutex_);
+  std::shared_ptr<const LogConfig> config_ GUARDED_BY(mutex_);
+  std::optional<Uuid> topic_id_ GUARDED_BY(mutex_);
+  bool closed_ GUARDED_BY(mutex_) = false;
+
+  std::vector<std::shared_ptr<Segment>> segments_ GUARDED_BY(mutex_);  // ascending, the last is the active one
+  std::unique_ptr<LeaderEpochCache> epochs_ GUARDED_BY(mutex_);
+  std::unique_ptr<ProducerState> producers_ GUARDED_BY(mutex_);
+
+  Offset log_start_ GUARDED_BY(mutex_) = 0;
+  OffsetMetadata log_end_ GUARDED_BY(mutex_);
+  mutable OffsetMetadata high_watermark_ GUARDED_BY(mutex_);  // its position is looked up when first needed
+  std::optional<Offset> first_unstable_ GUARDED_BY(mutex_);
+  Offset recovery_point_ GUARDED_BY(mutex_) = 0;  // below it everything is synced
+  Offset rolled_up_to_ GUARDED_BY(mutex_) = 0;    // base of the newest segment: below it nothing is written any more
+  TimestampMs last_flush_ms_ GUARDED_BY(mutex_);
+  std::vector<std::string> unsynced_files_ GUARDED_BY(mutex_);  // snapshots and metadata for the next flush
 };
 
 }  // namespace storage

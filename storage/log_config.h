@@ -10,8 +10,6 @@
 
 namespace storage {
 
-enum class TimestampType : std::uint8_t { create_time, log_append_time };
-
 // compression.type of a topic. producer keeps what the client chose.
 enum class TopicCompression : std::uint8_t { producer, uncompressed, gzip, snappy, lz4, zstd };
 

@@ -4,16 +4,20 @@
 #include <cstdint>
 #include <vector>
 
+#include "protocol/records/validation.h"
 #include "protocol/records_field.h"
 #include "protocol/types.h"
 
 namespace storage {
 
+using protocol::AppendOrigin;
 using protocol::LeaderEpoch;
 using protocol::Offset;
 using protocol::ProducerEpoch;
 using protocol::ProducerId;
+using protocol::RecordError;
 using protocol::TimestampMs;
+using protocol::TimestampType;
 using protocol::TopicPartition;
 using protocol::Uuid;
 
@@ -96,15 +100,6 @@ struct ProducerSummary {
   TimestampMs last_timestamp = -1;
   std::int32_t coordinator_epoch = -1;
   Offset current_txn_start_offset = -1;
-};
-
-// Where an append comes from; decides which of the producer checks apply.
-enum class AppendOrigin : std::uint8_t { client, coordinator, replication };
-
-// One bad record of a rejected batch, for ProduceResponse v8.
-struct RecordError {
-  std::int32_t batch_index = 0;
-  std::string message;
 };
 
 // Proof that the transaction coordinator confirmed a producer's partition (KIP-890). 0: none.

@@ -1,0 +1,49 @@
+// What file operations return: a value, or the errno of the failure with what was being done. Values.
+#pragma once
+
+#include <cerrno>
+#include <expected>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace storage {
+
+struct IoError {
+  int error_number = EIO;
+  std::string doing;  // "write /data/orders-3/00000000000000000000.log"
+
+  IoError() = default;
+  IoError(int number, std::string what) : error_number(number), doing(std::move(what)) {}
+
+  // "write /data/…: No space left on device"
+  std::string text() const;
+
+  // The disk has no room, but what is on it can still be read and deleted.
+  bool is_disk_full() const { return error_number == ENOSPC || error_number == EDQUOT || error_number == EFBIG; }
+
+  // The process is short of something; the disk is not to blame.
+  bool is_resource_shortage() const {
+    return error_number == EMFILE || error_number == ENFILE || error_number == ENOMEM || error_number == EAGAIN;
+  }
+};
+
+template <typename T>
+class [[nodiscard]] Io : public std::expected<T, IoError> {
+ public:
+  using std::expected<T, IoError>::expected;
+  using std::expected<T, IoError>::operator=;
+};
+
+inline std::unexpected<IoError> io_fail(int error_number, std::string doing) {
+  return std::unexpected<IoError>(IoError(error_number, std::move(doing)));
+}
+
+}  // namespace storage
+
+// Evaluates an Io expression and returns its error from the enclosing function, if it has one.
+#define BARNABAS_IO_TRY(expression)                                                      \
+  do {                                                                                   \
+    if (auto barnabas_io_result = (expression); !barnabas_io_result) [[unlikely]]        \
+      return std::unexpected<::storage::IoError>(std::move(barnabas_io_result).error()); \
+  } while (false)

@@ -1,0 +1,382 @@
+// The upkeep half of Log: truncation, retention, flushing, closing.
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "storage/leader_epoch_cache.h"
+#include "storage/log.h"
+#include "storage/log_directory.h"
+#include "storage/log_loader.h"
+#include "storage/producer_state.h"
+#include "storage/segment.h"
+
+namespace storage {
+
+using protocol::ErrorCode, protocol::fail;
+using protocol::MutexLock;
+using protocol::Result;
+
+// ---- Truncation
+// --------------------------------------------------------------------------------------------------------
+
+Result<bool> Log::truncate_to(Offset offset, TimestampMs now) {
+  const FailureReport report(directory_);
+  MutexLock lock(mutex_);
+  if (auto usable = check_usable(); !usable) return std::unexpected(usable.error());
+  if (offset < 0) return fail(ErrorCode::offset_out_of_range, fmt::format("Cannot truncate {} to {}.", name_, offset));
+  if (offset >= log_end_.offset) {
+    if (auto cut = epochs_->truncate_from_end(log_end_.offset); !cut) return std::unexpected(failed(cut.error()));
+    return false;
+  }
+  spdlog::info("Truncating {} from offset {} to {}.", name_, log_end_.offset, offset);
+  if (segments_.front()->base_offset() > offset) {
+    if (auto cut = truncate_fully_locked(offset, now, offset); !cut) return std::unexpected(cut.error());
+    return true;
+  }
+  const auto first_gone = std::ranges::upper_bound(segments_, offset, {}, &Segment::base_offset);
+  std::vector<std::shared_ptr<Segment>> gone(first_gone, segments_.end());
+  segments_.erase(first_gone, segments_.end());
+  if (auto deleted = delete_segments(std::move(gone), now); !deleted) return std::unexpected(failed(deleted.error()));
+  const auto cut = segments_.back()->truncate_to(offset, now);
+  if (!cut) return std::unexpected(failed(cut.error()));
+  rolled_up_to_ = segments_.back()->base_offset();
+  move_log_end(offset);
+  if (auto done = epochs_->truncate_from_end(offset); !done) return std::unexpected(failed(done.error()));
+  log_start_ = std::min(log_start_, offset);
+  if (auto rebuilt = rebuild_producers(offset, now); !rebuilt) return std::unexpected(rebuilt.error());
+  if (high_watermark_.offset >= offset) {
+    set_high_watermark(log_end_);
+  } else {
+    high_watermark_ = {.offset = high_watermark_.offset};  // its position may be that of a deleted segment
+  }
+  return true;
+}
+
+Result<void> Log::truncate_fully_and_start_at(Offset offset, TimestampMs now, std::optional<Offset> log_start_offset) {
+  const FailureReport report(directory_);
+  MutexLock lock(mutex_);
+  if (auto usable = check_usable(); !usable) return usable;
+  return truncate_fully_locked(offset, now, log_start_offset.value_or(offset));
+}
+
+Result<void> Log::truncate_fully_locked(Offset offset, TimestampMs now, Offset log_start) {
+  spdlog::info("Deleting everything in {}; it starts anew at offset {}.", name_, offset);
+  std::vector<std::shared_ptr<Segment>> gone = std::exchange(segments_, {});
+  if (auto deleted = delete_segments(gone, now); !deleted) {
+    segments_ = std::move(gone);
+    return std::unexpected(failed(deleted.error()));
+  }
+  auto created =
+      Segment::create(directory_.files(), path_, offset, *config_, now, roll_jitter_ms(*config_, partition_, offset));
+  if (!created) {
+    // Without an active segment the log can't go on.
+    directory_.take_offline(created.error().text());
+    segments_ = std::move(gone);
+    return std::unexpected(failed(created.error()));
+  }
+  segments_.push_back(std::move(*created));
+  rolled_up_to_ = offset;
+  move_log_end(offset);
+  if (auto cleared = epochs_->clear(); !cleared) return std::unexpected(failed(cleared.error()));
+  if (auto cleared = producers_->truncate_fully_and_start_at(offset); !cleared) {
+    return std::unexpected(failed(cleared.error()));
+  }
+  log_start_ = log_start;
+  recovery_point_ = std::min(recovery_point_, offset);
+  if (auto rebuilt = rebuild_producers(offset, now); !rebuilt) return rebuilt;
+  set_high_watermark(log_end_);
+  return {};
+}
+
+Result<void> Log::rebuild_producers(Offset end, TimestampMs now) {
+  if (auto rebuilt = rebuild_producer_state(*producers_, segments_, log_start_, end, false, now); !rebuilt) {
+    return std::unexpected(failed(rebuilt.error()));
+  }
+  refresh_first_unstable_offset();
+  return {};
+}
+
+// ---- Deletion
+// ----------------------------------------------------------------------------------------------------------
+
+// The segments are out of the list already. Their files get the suffix .deleted now and vanish later.
+Io<void> Log::delete_segments(std::vector<std::shared_ptr<Segment>> doomed, TimestampMs now) {
+  for (const auto& segment : doomed) {
+    BARNABAS_IO_TRY(segment->change_suffix(Segment::deleted_suffix));
+    directory_.delete_later(now + config_->file_delete_delay_ms, [segment] { return segment->remove_files(); });
+    BARNABAS_IO_TRY(delete_snapshot_later(segment->base_offset(), now));
+  }
+  return {};
+}
+
+Io<void> Log::delete_snapshot_later(Offset offset, TimestampMs now) {
+  const auto marked = producers_->mark_snapshot_deleted(offset);
+  if (!marked) return std::unexpected(marked.error());
+  if (*marked) {
+    directory_.delete_later(now + config_->file_delete_delay_ms,
+                            [&files = directory_.file_system(), path = **marked] { return files.remove(path); });
+  }
+  return {};
+}
+
+void Log::raise_log_start(Offset offset) {
+  log_start_ = offset;
+  if (high_watermark_.offset < offset) set_high_watermark({.offset = offset});
+  recovery_point_ = std::max(recovery_point_, offset);
+}
+
+Result<bool> Log::increment_log_start_offset(Offset offset) {
+  const FailureReport report(directory_);
+  MutexLock lock(mutex_);
+  if (auto usable = check_usable(); !usable) return std::unexpected(usable.error());
+  if (offset > high_watermark_.offset) {
+    return fail(ErrorCode::offset_out_of_range,
+                fmt::format("Cannot increment the log start offset to {} of partition {} since it is larger than the "
+                            "high watermark {}",
+                            offset, name_, high_watermark_.offset));
+  }
+  if (offset <= log_start_) return false;
+  raise_log_start(offset);
+  if (auto cut = epochs_->truncate_from_start(offset); !cut) return std::unexpected(failed(cut.error()));
+  producers_->on_log_start_offset(offset);
+  refresh_first_unstable_offset();
+  return true;
+}
+
+namespace {
+
+Result<int> add(const Result<int>& a, const Result<int>& b) {
+  if (!a) return a;
+  if (!b) return b;
+  return *a + *b;
+}
+
+}  // namespace
+
+Result<int> Log::delete_old_segments(TimestampMs now) {
+  const FailureReport report(directory_);
+  MutexLock lock(mutex_);
+  if (auto usable = check_usable(); !usable) return std::unexpected(usable.error());
+  Result<int> total = delete_oldest(by_start_offset(), now);
+  if (!config_->cleanup_delete) return total;
+  if (total) total = add(total, delete_oldest(by_size(), now));
+  if (!total) return total;
+  const auto by_age = by_time(now);
+  if (!by_age) return std::unexpected(failed(by_age.error()));
+  return add(total, delete_oldest(*by_age, now));
+}
+
+// Each of these says, from the oldest segment on, which may go.
+std::vector<bool> Log::by_start_offset() const {
+  std::vector<bool> wanted;
+  for (std::size_t next = 1; next < segments_.size(); ++next) {
+    wanted.push_back(segments_[next]->base_offset() <= log_start_);
+  }
+  return wanted;
+}
+
+std::vector<bool> Log::by_size() const {
+  std::vector<bool> wanted;
+  if (config_->retention_bytes < 0) return wanted;
+  std::int64_t excess = size_locked() - config_->retention_bytes;
+  for (const auto& segment : segments_) {
+    if (excess < segment->size()) break;
+    excess -= segment->size();
+    wanted.push_back(true);
+  }
+  return wanted;
+}
+
+Io<std::vector<bool>> Log::by_time(TimestampMs now) const {
+  std::vector<bool> wanted;
+  if (config_->retention_ms < 0) return wanted;
+  for (const auto& segment : segments_) {
+    const auto largest = segment->largest_timestamp();
+    if (!largest) return std::unexpected(largest.error());
+    if (now - *largest <= config_->retention_ms) break;
+    wanted.push_back(true);
+  }
+  return wanted;
+}
+
+// Deletes the leading segments that are wanted gone, as far as they lie below the high watermark.
+Result<int> Log::delete_oldest(const std::vector<bool>& wanted, TimestampMs now) {
+  std::size_t count = 0;
+  while (count < wanted.size() && count < segments_.size() && wanted[count]) {
+    const bool is_last = count + 1 == segments_.size();
+    const Offset end = is_last ? log_end_.offset : segments_[count + 1]->base_offset();
+    if (high_watermark_.offset < end || (is_last && segments_[count]->size() == 0)) break;
+    ++count;
+  }
+  if (count == 0) return 0;
+  if (count == segments_.size()) {
+    if (auto rolled = roll_locked(log_end_.offset, now); !rolled) return std::unexpected(rolled.error());
+  }
+  const auto keep = segments_.begin() + static_cast<std::ptrdiff_t>(count);
+  const Offset new_start = (*keep)->base_offset();
+  spdlog::info("Deleting {} segments of {}, up to offset {}.", count, name_, new_start);
+  std::vector<std::shared_ptr<Segment>> gone(segments_.begin(), keep);
+  segments_.erase(segments_.begin(), keep);
+  if (new_start > log_start_) {
+    raise_log_start(new_start);
+    if (auto cut = epochs_->truncate_from_start(new_start); !cut) return std::unexpected(failed(cut.error()));
+    producers_->on_log_start_offset(new_start);
+    refresh_first_unstable_offset();
+  }
+  if (auto deleted = delete_segments(std::move(gone), now); !deleted) return std::unexpected(failed(deleted.error()));
+  return static_cast<int>(count);
+}
+
+// ---- Flushing and closing
+// ----------------------------------------------------------------------------------------------
+
+Result<void> Log::flush(TimestampMs now) {
+  const FailureReport report(directory_);
+  return sync_up_to_end(now);
+}
+
+Result<void> Log::flush_if_due(TimestampMs now) {
+  const FailureReport report(directory_);
+  {
+    MutexLock lock(mutex_);
+    if (closed_ || !directory_.is_online()) return {};
+    const bool rolled = recovery_point_ < rolled_up_to_;
+    const bool late = recovery_point_ < log_end_.offset && config_->flush_ms != LogConfig::unlimited &&
+                      now - last_flush_ms_ >= config_->flush_ms;
+    if (!rolled && !late) return {};
+  }
+  return sync_up_to_end(now);
+}
+
+Result<void> Log::sync_up_to_end(TimestampMs now) {
+  std::vector<std::shared_ptr<Segment>> unsynced;
+  std::vector<std::string> files;
+  std::string directory;
+  Offset end = 0;
+  {
+    MutexLock lock(mutex_);
+    if (auto usable = check_usable(); !usable) return usable;
+    end = log_end_.offset;
+    directory = *path_;
+    const std::size_t first = floor_index(recovery_point_);
+    if (recovery_point_ < end && first < segments_.size()) {
+      unsynced.assign(segments_.begin() + static_cast<std::ptrdiff_t>(first), segments_.end());
+    }
+    files = std::exchange(unsynced_files_, {});
+    if (epochs_->take_unsynced()) files.push_back(epochs_->path());
+  }
+  for (const auto& segment : unsynced) {
+    const auto flushed = segment->flush();
+    // A segment that was deleted meanwhile needs no syncing.
+    if (!flushed && flushed.error().error_number != ENOENT) return std::unexpected(failed(flushed.error()));
+  }
+  for (const std::string& path : files) {
+    const auto file = directory_.file_system().open(path, OpenMode::existing);
+    if (!file) continue;  // replaced or deleted meanwhile
+    if (auto synced = (*file)->sync(); !synced) return std::unexpected(failed(synced.error()));
+  }
+  if (!unsynced.empty() || !files.empty()) {
+    const auto synced = directory_.file_system().sync_directory(directory);
+    if (!synced && synced.error().error_number != ENOENT) return std::unexpected(failed(synced.error()));
+  }
+  MutexLock lock(mutex_);
+  recovery_point_ = std::max(recovery_point_, std::min(end, log_end_.offset));
+  last_flush_ms_ = now;
+  return {};
+}
+
+Result<void> Log::close(TimestampMs now) {
+  const FailureReport report(directory_);
+  {
+    MutexLock lock(mutex_);
+    if (closed_) return {};
+    if (auto usable = check_usable(); !usable) return usable;
+    if (auto done = segments_.back()->become_inactive(); !done) return std::unexpected(failed(done.error()));
+    const auto snapshot = producers_->take_snapshot(false);
+    if (!snapshot) return std::unexpected(failed(snapshot.error()));
+    if (*snapshot) unsynced_files_.push_back(producers_->snapshot_path(**snapshot));
+  }
+  if (auto synced = sync_up_to_end(now); !synced) return synced;
+  MutexLock lock(mutex_);
+  closed_ = true;
+  for (const auto& segment : segments_) segment->close_files();
+  return {};
+}
+
+// ---- Compaction
+// --------------------------------------------------------------------------------------------------------
+
+Result<void> Log::replace_segments(std::vector<std::shared_ptr<Segment>> cleaned,
+                                   const std::vector<std::shared_ptr<Segment>>& old, TimestampMs now) {
+  const FailureReport report(directory_);
+  MutexLock lock(mutex_);
+  if (auto usable = check_usable(); !usable) return usable;
+  // From the newest to the oldest, so that a crash in between leaves a .cleaned file below every .swap that is
+  // incomplete.
+  for (auto segment = cleaned.rbegin(); segment != cleaned.rend(); ++segment) {
+    if (auto done = (*segment)->change_suffix(Segment::swap_suffix); !done)
+      return std::unexpected(failed(done.error()));
+  }
+  std::vector<std::shared_ptr<Segment>> gone;
+  for (const auto& segment : old) {
+    const auto found = std::ranges::find(segments_, segment);
+    if (found == segments_.end()) continue;  // retention was quicker
+    segments_.erase(found);
+    gone.push_back(segment);
+  }
+  for (const auto& segment : cleaned) {
+    const auto place = std::ranges::upper_bound(segments_, segment->base_offset(), {}, &Segment::base_offset);
+    segments_.insert(place, segment);
+  }
+  for (const auto& segment : gone) {
+    if (auto done = segment->change_suffix(Segment::deleted_suffix); !done)
+      return std::unexpected(failed(done.error()));
+    directory_.delete_later(now + config_->file_delete_delay_ms, [segment] { return segment->remove_files(); });
+    const bool base_remains =
+        std::ranges::any_of(cleaned, [&](const auto& kept) { return kept->base_offset() == segment->base_offset(); });
+    if (base_remains) continue;
+    if (auto done = delete_snapshot_later(segment->base_offset(), now); !done) {
+      return std::unexpected(failed(done.error()));
+    }
+  }
+  for (const auto& segment : cleaned) {
+    if (auto done = segment->change_suffix(""); !done) return std::unexpected(failed(done.error()));
+  }
+  high_watermark_ = {.offset = high_watermark_.offset};  // positions have changed
+  log_end_ = {log_end_.offset, segments_.back()->base_offset(), segments_.back()->size()};
+  return {};
+}
+
+// ---- The directory
+// -----------------------------------------------------------------------------------------------------
+
+Result<void> Log::rename_directory(const std::string& path) {
+  const FailureReport report(directory_);
+  MutexLock lock(mutex_);
+  if (auto online = directory_.check_online(); !online) return online;
+  if (auto renamed = directory_.file_system().rename(*path_, path); !renamed) {
+    return std::unexpected(failed(renamed.error()));
+  }
+  path_ = std::make_shared<const std::string>(path);
+  for (const auto& segment : segments_) segment->set_directory(path_);
+  producers_->set_directory(path);
+  epochs_->set_directory(path);
+  unsynced_files_.clear();
+  closed_ = true;
+  return {};
+}
+
+Result<void> Log::remove_files() {
+  const FailureReport report(directory_);
+  MutexLock lock(mutex_);
+  closed_ = true;
+  for (const auto& segment : segments_) segment->close_files();
+  if (auto removed = directory_.file_system().remove_tree(*path_); !removed) {
+    return std::unexpected(failed(removed.error()));
+  }
+  return {};
+}
+
+}  // namespace storage

@@ -1,0 +1,364 @@
+#include "storage/segment.h"
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <limits>
+#include <utility>
+
+#include "storage/batch_scanner.h"
+
+namespace storage {
+
+using protocol::BatchHeader;
+using protocol::BatchStatus;
+
+Segment::Segment(OpenFiles& files, std::shared_ptr<const std::string> directory, Offset base_offset, std::int64_t size,
+                 const LogConfig& config, TimestampMs now, std::int64_t roll_jitter_ms, std::string_view suffix)
+    : files_(files),
+      base_offset_(base_offset),
+      roll_jitter_ms_(roll_jitter_ms),
+      index_interval_bytes_(config.index_interval_bytes),
+      directory_(std::move(directory)),
+      suffix_(suffix),
+      size_(size),
+      created_ms_(now),
+      log_file_(files),
+      offset_index_file_(files),
+      time_index_file_(files),
+      offset_index_(base_offset),
+      time_index_(base_offset) {}
+
+Io<std::shared_ptr<Segment>> Segment::create(OpenFiles& files, std::shared_ptr<const std::string> directory,
+                                             Offset base_offset, const LogConfig& config, TimestampMs now,
+                                             std::int64_t roll_jitter_ms, std::string_view suffix) {
+  auto segment =
+      std::make_shared<Segment>(files, std::move(directory), base_offset, 0, config, now, roll_jitter_ms, suffix);
+  protocol::MutexLock lock(segment->mutex_);
+  BARNABAS_IO_TRY(files.file_system().remove(segment->path_locked(".txnindex")));
+  const auto log = segment->open(segment->log_file_, ".log", OpenMode::fresh);
+  if (!log) return std::unexpected(log.error());
+  BARNABAS_IO_TRY(segment->open(segment->offset_index_file_, ".index", OpenMode::fresh));
+  BARNABAS_IO_TRY(segment->open(segment->time_index_file_, ".timeindex", OpenMode::fresh));
+  if (config.preallocate) {
+    BARNABAS_IO_TRY((*log)->allocate(config.segment_bytes));
+    segment->preallocated_ = true;
+  }
+  segment->offset_index_.start_empty();
+  segment->time_index_.start_empty();
+  segment->max_timestamp_ = TimeEntry{.timestamp = protocol::no_timestamp, .offset = base_offset};
+  segment->has_aborted_transactions_ = false;
+  return segment;
+}
+
+std::int64_t Segment::size() const {
+  protocol::MutexLock lock(mutex_);
+  return size_;
+}
+
+std::string Segment::path(std::string_view extension) const {
+  protocol::MutexLock lock(mutex_);
+  return path_locked(extension);
+}
+
+std::string Segment::path_locked(std::string_view extension) const {
+  return fmt::format("{}/{:020}{}{}", *directory_, base_offset_, extension, suffix_);
+}
+
+Io<std::shared_ptr<File>> Segment::open(CachedFile& cached, std::string_view extension, OpenMode mode) const {
+  if (std::shared_ptr<File> file = cached.opened()) return file;
+  return cached.open(path_locked(extension), mode);
+}
+
+Io<std::shared_ptr<File>> Segment::log_file() const {
+  protocol::MutexLock lock(mutex_);
+  return open(log_file_, ".log");
+}
+
+// ---- Writing
+// -----------------------------------------------------------------------------------------------------------
+
+Io<void> Segment::append(const SegmentAppend& append) {
+  std::shared_ptr<File> log;
+  std::int64_t position = 0;
+  {
+    protocol::MutexLock lock(mutex_);
+    BARNABAS_IO_TRY(load_indexes());
+    auto opened = open(log_file_, ".log");
+    if (!opened) return std::unexpected(opened.error());
+    log = std::move(*opened);
+    position = size_;
+  }
+  if (auto written = log->write_at(position, append.pieces); !written) {
+    if (auto cut = log->truncate(position); !cut) {
+      return io_fail(EIO, fmt::format("{}; then cutting off what was written failed, too: {}", written.error().text(),
+                                      cut.error().text()));
+    }
+    return written;
+  }
+  protocol::MutexLock lock(mutex_);
+  if (position == 0 && !append.batches.empty()) first_batch_timestamp_ = append.batches.front().max_timestamp;
+  for (const BatchMark& batch : append.batches) {
+    learn(batch, position);
+    position += batch.size;
+  }
+  size_ += append.size;
+  // A full disk must not lose the entries that wait in memory: they are written with the next attempt.
+  if (offset_index_.tail_is_full() || time_index_.tail_is_full()) (void)write_index_tails();
+  return {};
+}
+
+// Kafka's rule: an entry for the first batch that starts more than index.interval.bytes after the last one with an
+// entry.
+void Segment::learn(const BatchMark& batch, std::int64_t position) const {
+  if (batch.max_timestamp > max_timestamp_->timestamp) max_timestamp_ = {batch.max_timestamp, batch.last_offset};
+  if (bytes_since_index_entry_ > index_interval_bytes_) {
+    offset_index_.append({batch.last_offset, position});
+    add_last_time_entry();
+    bytes_since_index_entry_ = 0;
+  }
+  bytes_since_index_entry_ += batch.size;
+}
+
+void Segment::add_last_time_entry() const {
+  const TimestampMs last = time_index_.last() ? time_index_.last()->timestamp : protocol::no_timestamp;
+  if (max_timestamp_->timestamp > last) time_index_.append(*max_timestamp_);
+}
+
+Io<void> Segment::write_index_tails() const {
+  if (offset_index_.has_tail()) {
+    const auto file = open(offset_index_file_, ".index", OpenMode::create);
+    if (!file) return std::unexpected(file.error());
+    BARNABAS_IO_TRY(offset_index_.write_tail(**file));
+  }
+  if (time_index_.has_tail()) {
+    const auto file = open(time_index_file_, ".timeindex", OpenMode::create);
+    if (!file) return std::unexpected(file.error());
+    BARNABAS_IO_TRY(time_index_.write_tail(**file));
+  }
+  return {};
+}
+
+Io<bool> Segment::should_roll(const RollQuestion& question, const LogConfig& config) {
+  const auto first = first_batch_timestamp();
+  if (!first) return std::unexpected(first.error());
+  protocol::MutexLock lock(mutex_);
+  BARNABAS_IO_TRY(load_indexes());
+  if (size_ > config.segment_bytes - question.size) return true;
+  const std::int64_t waited = *first && **first >= 0 ? question.max_timestamp - **first : question.now - created_ms_;
+  if (size_ > 0 && waited > config.max_segment_ms() - roll_jitter_ms_) return true;
+  const std::int64_t relative = question.last_offset - base_offset_;
+  return offset_index_.size() >= config.segment_index_bytes / static_cast<std::int64_t>(OffsetEntry::encoded_size) ||
+         time_index_.size() >= config.segment_index_bytes / static_cast<std::int64_t>(TimeEntry::encoded_size) - 1 ||
+         relative < 0 || relative > std::numeric_limits<std::int32_t>::max();
+}
+
+Io<void> Segment::become_inactive() {
+  protocol::MutexLock lock(mutex_);
+  if (preallocated_) {
+    const auto log = open(log_file_, ".log");
+    if (!log) return std::unexpected(log.error());
+    BARNABAS_IO_TRY((*log)->truncate(size_));
+    preallocated_ = false;
+  }
+  if (!offset_index_.is_loaded()) return {};  // not touched since it was last closed
+  add_last_time_entry();
+  return write_index_tails();
+}
+
+Io<void> Segment::flush() {
+  std::vector<std::shared_ptr<File>> files;
+  {
+    protocol::MutexLock lock(mutex_);
+    BARNABAS_IO_TRY(load_indexes());
+    BARNABAS_IO_TRY(write_index_tails());
+    BARNABAS_IO_TRY(write_aborted_transactions());
+    for (const auto& [cached, extension] : {std::pair(&log_file_, ".log"), std::pair(&offset_index_file_, ".index"),
+                                            std::pair(&time_index_file_, ".timeindex")}) {
+      auto file = open(*cached, extension);
+      if (!file) return std::unexpected(file.error());
+      files.push_back(std::move(*file));
+    }
+    if (has_aborted_transactions_.value_or(true)) {
+      auto file = files_.file_system().open(path_locked(".txnindex"), OpenMode::existing);
+      if (file) files.push_back(std::move(*file));
+    }
+  }
+  for (const auto& file : files) BARNABAS_IO_TRY(file->sync());
+  return {};
+}
+
+Io<std::int64_t> Segment::truncate_to(Offset offset, TimestampMs now) {
+  const auto found = find(offset, std::numeric_limits<std::int64_t>::max());
+  if (!found) return std::unexpected(found.error());
+  protocol::MutexLock lock(mutex_);
+  BARNABAS_IO_TRY(load_indexes());
+  const auto log = open(log_file_, ".log");
+  const auto offsets = open(offset_index_file_, ".index"), times = open(time_index_file_, ".timeindex");
+  if (!log) return std::unexpected(log.error());
+  if (!offsets) return std::unexpected(offsets.error());
+  if (!times) return std::unexpected(times.error());
+  const auto keep = offset_index_.count_below(**offsets, offset);
+  if (!keep) return std::unexpected(keep.error());
+  BARNABAS_IO_TRY(offset_index_.keep(**offsets, *keep));
+  while (time_index_.last() && time_index_.last()->offset >= offset) {
+    BARNABAS_IO_TRY(time_index_.keep(**times, time_index_.size() - 1));
+  }
+  std::erase_if(unwritten_aborted_, [offset](const AbortedTxnEntry& entry) { return entry.last_offset >= offset; });
+  if (has_aborted_transactions_.value_or(true)) {
+    const auto cut = truncate_transaction_index(files_.file_system(), path_locked(".txnindex"), offset);
+    if (!cut && cut.error().error_number != ENOENT) return std::unexpected(cut.error());
+  }
+  std::int64_t bytes = 0;
+  if (*found) {
+    bytes = size_ - (*found)->position;
+    BARNABAS_IO_TRY((*log)->truncate((*found)->position));
+    size_ = (*found)->position;
+    preallocated_ = false;
+  }
+  if (size_ == 0) {
+    created_ms_ = now;
+    first_batch_timestamp_.reset();
+  }
+  bytes_since_index_entry_ = 0;
+  BARNABAS_IO_TRY(relearn_max_timestamp());
+  return bytes;
+}
+
+// The time index knows the largest timestamp up to its last entry; what follows is looked at.
+Io<void> Segment::relearn_max_timestamp() const {
+  max_timestamp_ = time_index_.last().value_or(TimeEntry{.timestamp = protocol::no_timestamp, .offset = base_offset_});
+  const auto log = open(log_file_, ".log");
+  if (!log) return std::unexpected(log.error());
+  std::int64_t from = 0;
+  if (offset_index_.size() > 0) {
+    const auto index = open(offset_index_file_, ".index");
+    if (!index) return std::unexpected(index.error());
+    const auto count = offset_index_.count_below(**index, max_timestamp_->offset + 1);
+    if (!count) return std::unexpected(count.error());
+    if (*count > 0) {
+      const auto entry = offset_index_.at(**index, *count - 1);
+      if (!entry) return std::unexpected(entry.error());
+      from = entry->position;
+    }
+  }
+  BatchScanner scanner(**log, from, size_);
+  BatchHeader header;
+  for (auto status = scanner.next(header);; status = scanner.next(header)) {
+    if (!status) return std::unexpected(status.error());
+    if (*status != BatchStatus::ok) return {};
+    if (header.max_timestamp() > max_timestamp_->timestamp) {
+      max_timestamp_ = {header.max_timestamp(), header.last_offset()};
+    }
+  }
+}
+
+Io<void> Segment::cut_and_rebuild_indexes(std::int64_t valid_size) {
+  protocol::MutexLock lock(mutex_);
+  const auto log = open(log_file_, ".log");
+  if (!log) return std::unexpected(log.error());
+  const auto actual = (*log)->size();
+  if (!actual) return std::unexpected(actual.error());
+  if (*actual > valid_size) BARNABAS_IO_TRY((*log)->truncate(valid_size));
+  size_ = valid_size;
+  preallocated_ = false;
+  first_batch_timestamp_.reset();
+  return rebuild_indexes();
+}
+
+Io<void> Segment::rebuild_indexes() const {
+  const auto log = open(log_file_, ".log");
+  const auto offsets = open(offset_index_file_, ".index", OpenMode::create);
+  const auto times = open(time_index_file_, ".timeindex", OpenMode::create);
+  if (!log) return std::unexpected(log.error());
+  if (!offsets) return std::unexpected(offsets.error());
+  if (!times) return std::unexpected(times.error());
+  BARNABAS_IO_TRY((*offsets)->truncate(0));
+  BARNABAS_IO_TRY((*times)->truncate(0));
+  offset_index_.start_empty();
+  time_index_.start_empty();
+  bytes_since_index_entry_ = 0;
+  max_timestamp_ = TimeEntry{.timestamp = protocol::no_timestamp, .offset = base_offset_};
+  BatchScanner scanner(**log, 0, size_, false, 64 * 1024);
+  BatchHeader header;
+  for (auto status = scanner.next(header);; status = scanner.next(header)) {
+    if (!status) return std::unexpected(status.error());
+    if (*status != BatchStatus::ok) break;
+    const Offset relative = header.last_offset() - base_offset_;
+    if (relative < 0 || relative > std::numeric_limits<std::int32_t>::max()) break;
+    learn({header.last_offset(), header.max_timestamp(), static_cast<std::int64_t>(header.size())}, scanner.position());
+  }
+  add_last_time_entry();
+  return write_index_tails();
+}
+
+Io<void> Segment::add_aborted_transaction(const AbortedTxnEntry& entry) {
+  protocol::MutexLock lock(mutex_);
+  has_aborted_transactions_ = true;
+  unwritten_aborted_.push_back(entry);
+  if (auto written = write_aborted_transactions(); !written && !written.error().is_disk_full()) return written;
+  return {};
+}
+
+Io<void> Segment::write_aborted_transactions() {
+  while (!unwritten_aborted_.empty()) {
+    BARNABAS_IO_TRY(
+        append_to_transaction_index(files_.file_system(), path_locked(".txnindex"), unwritten_aborted_.front()));
+    unwritten_aborted_.erase(unwritten_aborted_.begin());
+  }
+  return {};
+}
+
+Io<void> Segment::reset_transaction_index() {
+  protocol::MutexLock lock(mutex_);
+  has_aborted_transactions_ = false;
+  unwritten_aborted_.clear();
+  return files_.file_system().remove(path_locked(".txnindex"));
+}
+
+Io<void> Segment::change_suffix(std::string_view suffix) {
+  protocol::MutexLock lock(mutex_);
+  BARNABAS_IO_TRY(write_index_tails());
+  for (const std::string_view extension : {".log", ".index", ".timeindex", ".txnindex"}) {
+    const std::string from = path_locked(extension);
+    const auto renamed =
+        files_.file_system().rename(from, from.substr(0, from.size() - suffix_.size()) + std::string(suffix));
+    if (!renamed && renamed.error().error_number != ENOENT) return renamed;
+  }
+  suffix_ = suffix;
+  return {};
+}
+
+void Segment::set_directory(std::shared_ptr<const std::string> directory) {
+  protocol::MutexLock lock(mutex_);
+  directory_ = std::move(directory);
+}
+
+Io<void> Segment::set_modified_time(TimestampMs modified_ms) {
+  protocol::MutexLock lock(mutex_);
+  for (const std::string_view extension : {".log", ".index", ".timeindex"}) {
+    BARNABAS_IO_TRY(files_.file_system().set_modified_time(path_locked(extension), modified_ms));
+  }
+  return {};
+}
+
+Io<void> Segment::remove_files() {
+  protocol::MutexLock lock(mutex_);
+  log_file_.close();
+  offset_index_file_.close();
+  time_index_file_.close();
+  for (const std::string_view extension : {".index", ".timeindex", ".txnindex", ".log"}) {
+    BARNABAS_IO_TRY(files_.file_system().remove(path_locked(extension)));
+  }
+  return {};
+}
+
+void Segment::close_files() {
+  protocol::MutexLock lock(mutex_);
+  log_file_.close();
+  offset_index_file_.close();
+  time_index_file_.close();
+}
+
+}  // namespace storage

@@ -1,0 +1,33 @@
+// Checks a segment batch by batch and makes everything anew that follows from its batches. Runs on one thread, before
+// the segment is used.
+#pragma once
+
+#include <cstdint>
+
+#include "protocol/records/record.h"
+#include "storage/leader_epoch_cache.h"
+#include "storage/producer_state.h"
+#include "storage/segment.h"
+
+namespace storage {
+
+struct RecoveredSegment {
+  Offset next_offset = 0;
+  std::int64_t bytes_cut = 0;  // behind the last good batch
+};
+
+// Keeps the longest prefix of whole batches with right checksums and growing offsets. `producers` must be the state
+// before the segment and becomes the state after it; epochs found in the batches are added.
+Io<RecoveredSegment> recover_segment(Segment& segment, LeaderEpochCache& epochs, ProducerState& producers,
+                                     protocol::RecordScratch& scratch);
+
+// Applies a batch that is in the log already to the producer state, and its aborted transaction, if any, to the index
+// of the segment. `body` reads the whole batch, needed for transaction markers only.
+Io<void> replay_batch(ProducerState& producers, Segment* segment, const protocol::BatchHeader& header,
+                      protocol::Bytes control_batch, protocol::RecordScratch& scratch);
+
+// The transaction marker in a control batch; nullopt for other control batches.
+std::optional<std::pair<protocol::EndTransactionMarker, TimestampMs>> read_marker(protocol::Bytes control_batch,
+                                                                                  protocol::RecordScratch& scratch);
+
+}  // namespace storage

@@ -1,0 +1,162 @@
+#include "storage/test_support.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+
+#include "storage/segment.h"
+
+namespace storage::testing {
+
+using protocol::BatchStatus;
+
+TemporaryDirectory::TemporaryDirectory() {
+  const char* base = std::getenv("TMPDIR");
+  path_ = fmt::format("{}/storage-test-XXXXXX", base != nullptr ? base : "/tmp");
+  if (::mkdtemp(path_.data()) == nullptr) std::abort();
+}
+
+TemporaryDirectory::~TemporaryDirectory() { (void)real_file_system().remove_tree(path_); }
+
+std::vector<std::byte> make_batch(const std::vector<TestRecord>& records, protocol::BatchOptions options) {
+  protocol::RecordBatchBuilder builder(options);
+  for (const TestRecord& record : records) {
+    std::optional<protocol::Bytes> key;
+    if (record.key) key = protocol::as_bytes(*record.key);
+    builder.append(record.timestamp, key, protocol::as_bytes(record.value));
+  }
+  auto built = builder.build();
+  if (!built) std::abort();
+  return std::move(*built);
+}
+
+std::vector<std::byte> make_batch(std::string value, TimestampMs timestamp, protocol::BatchOptions options) {
+  return make_batch({TestRecord{.timestamp = timestamp, .value = std::move(value)}}, options);
+}
+
+std::vector<std::byte> bytes_of(const protocol::Records& records) {
+  std::vector<std::byte> bytes(records.bytes().begin(), records.bytes().end());
+  for (const protocol::FileRange& range : records.ranges()) {
+    std::vector<std::byte> piece(static_cast<std::size_t>(range.length));
+    const ssize_t got = ::pread(range.fd, piece.data(), piece.size(), range.position);
+    EXPECT_EQ(got, range.length);
+    bytes.insert(bytes.end(), piece.begin(), piece.end());
+  }
+  return bytes;
+}
+
+std::ostream& operator<<(std::ostream& out, const ReadRecord& record) {
+  return out << record.offset << "@" << record.timestamp << "=" << record.value;
+}
+
+std::vector<ReadRecord> records_in(protocol::Bytes bytes) {
+  std::vector<ReadRecord> found;
+  protocol::BatchReader batches(bytes);
+  protocol::RecordBatchView batch;
+  protocol::RecordScratch scratch;
+  while (batches.next(batch) == BatchStatus::ok) {
+    if (batch.is_control()) continue;
+    protocol::RecordReader reader(batch, scratch);
+    protocol::RecordView record;
+    while (reader.next(record)) {
+      found.push_back(
+          {record.offset, record.timestamp, std::string(protocol::as_text(record.value.value_or(protocol::Bytes{})))});
+    }
+  }
+  return found;
+}
+
+std::vector<ReadRecord> read_all(const Log& log, Offset offset) {
+  std::vector<ReadRecord> all;
+  while (offset < log.log_end_offset()) {
+    const auto slice = log.read({.start_offset = offset, .max_bytes = 1 << 20, .isolation = FetchIsolation::log_end});
+    if (!slice) {
+      ADD_FAILURE() << slice.error().text();
+      return all;
+    }
+    const std::vector<std::byte> bytes = bytes_of(slice->records);
+    protocol::BatchReader batches(bytes);
+    protocol::RecordBatchView batch;
+    Offset next = offset;
+    while (batches.next(batch) == BatchStatus::ok) next = batch.next_offset();
+    if (next == offset) {
+      ADD_FAILURE() << "nothing to read at offset " << offset << " of " << log.log_end_offset();
+      return all;
+    }
+    for (ReadRecord& record : records_in(bytes)) {
+      if (record.offset >= offset) all.push_back(std::move(record));
+    }
+    offset = next;
+  }
+  return all;
+}
+
+LogFixture::LogFixture() = default;
+
+LogFixture::~LogFixture() {
+  log_.reset();
+  directory_.reset();
+}
+
+Log& LogFixture::open(bool clean) {
+  log_.reset();
+  directory_.reset();
+  files_ = std::make_unique<OpenFiles>(*file_system_, 100);
+  directory_ = std::make_unique<LogDirectory>(root_.path(), *files_);
+  auto opened = Log::open({.partition = {"topic", 0},
+                           .path = path(),
+                           .directory = directory_.get(),
+                           .config = std::make_shared<const LogConfig>(config_),
+                           .log_start_offset = log_start_offset_,
+                           .recovery_point = recovery_point_,
+                           .clean_shutdown = clean},
+                          now);
+  if (!opened) {
+    ADD_FAILURE() << "cannot open the log: " << opened.error().text();
+    std::abort();
+  }
+  log_ = std::move(*opened);
+  return *log_;
+}
+
+Log& LogFixture::close_and_reopen() {
+  const auto closed = log_->close(now);
+  EXPECT_TRUE(closed) << closed.error().text();
+  recovery_point_ = log_->recovery_point();
+  log_start_offset_ = log_->log_start_offset();
+  return open(true);
+}
+
+AppendInfo LogFixture::append(const std::vector<std::byte>& batch, LeaderEpoch epoch, AppendOrigin origin) {
+  auto info = log_->append_as_leader(batch, epoch, origin, now);
+  EXPECT_TRUE(info) << info.error().text();
+  return info.value_or(AppendInfo{});
+}
+
+std::string LogFixture::file(Offset base, std::string_view extension) const {
+  return fmt::format("{}/{:020}{}", path(), base, extension);
+}
+
+std::vector<std::string> LogFixture::file_names() const {
+  std::vector<std::string> names;
+  for (const auto& entry : std::filesystem::directory_iterator(path())) names.push_back(entry.path().filename());
+  std::ranges::sort(names);
+  return names;
+}
+
+std::string read_file(const std::string& path) {
+  std::ifstream in(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
+}
+
+void write_file(const std::string& path, std::string_view content) {
+  std::ofstream out(path, std::ios::binary | std::ios::trunc);
+  out << content;
+}
+
+}  // namespace storage::testing
