@@ -98,13 +98,14 @@ TEST(BrokerConfig, LeavesOutTheListenersOfKRaftControllers) {
 }
 
 TEST(BrokerConfig, RefusesWhatWouldBeDangerousToIgnore) {
-  for (const auto& [name, value] : Properties{{"authorizer.class.name", "kafka.security.authorizer.AclAuthorizer"},
-                                              {"process.roles", "broker"},
-                                              {"process.roles", "controller"},
-                                              {"controller.quorum.voters", "1@a:1,2@b:1"},
-                                              {"remote.log.storage.system.enable", "true"},
-                                              {"create.topic.policy.class.name", "x.Y"},
-                                              {"config.providers", "file"}}) {
+  using Pairs = std::vector<std::pair<std::string, std::string>>;
+  for (const auto& [name, value] : Pairs{{"authorizer.class.name", "kafka.security.authorizer.AclAuthorizer"},
+                                         {"process.roles", "broker"},
+                                         {"process.roles", "controller"},
+                                         {"controller.quorum.voters", "1@a:1,2@b:1"},
+                                         {"remote.log.storage.system.enable", "true"},
+                                         {"create.topic.policy.class.name", "x.Y"},
+                                         {"config.providers", "file"}}) {
     EXPECT_NE(error_of({{name, value}}).find("refused"), std::string::npos) << name;
   }
   EXPECT_EQ(error_of({{"authorizer.class.name", ""}}), "");

@@ -1,0 +1,20 @@
+# Requests that describe and change configurations, and how changes reach this broker.
+broker_part(config_admin
+  SOURCES
+    config/config_admin.cc
+    config/config_repository.cc
+    config/config_sync.cc
+    config/loggers.cc
+    config/topic_configs.cc
+    handlers/alter_configs.cc
+    handlers/describe_configs.cc
+    handlers/incremental_alter_configs.cc
+    handlers/list_config_resources.cc
+  TESTS
+    config/config_admin_test.cc
+    config/loggers_test.cc
+    config/topic_configs_test.cc
+    handlers/alter_configs_test.cc
+    handlers/describe_configs_test.cc
+  USES broker_config broker_metadata coordination storage
+)
