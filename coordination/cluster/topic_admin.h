@@ -72,8 +72,8 @@ class TopicAdmin {
   // Marks topics for deletion; marking one twice is fine. Errors: unknown_topic_or_partition.
   std::vector<protocol::Result<void>> remove(std::span<const std::string> topics) const;
 
-  // Returns the topic's partition count afterwards. Brokers are read from the store.
-  std::vector<protocol::Result<std::int32_t>> add_partitions(std::span<const NewPartitions> topics, std::uint64_t seed,
+  // Returns each topic's partition count afterwards. Brokers are read from the store.
+  std::vector<protocol::Result<std::int32_t>> add_partitions(std::span<const NewPartitions> topics,
                                                              bool validate_only) const;
 
  private:

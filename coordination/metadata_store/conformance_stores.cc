@@ -69,9 +69,12 @@ const char* zookeeper_address() { return std::getenv("BARNABAS_ZOOKEEPER"); }
 
 std::string_view name(StoreKind kind) {
   switch (kind) {
-    case StoreKind::memory: return "memory";
-    case StoreKind::sqlite: return "sqlite";
-    case StoreKind::zookeeper: return "zookeeper";
+    case StoreKind::memory:
+      return "memory";
+    case StoreKind::sqlite:
+      return "sqlite";
+    case StoreKind::zookeeper:
+      return "zookeeper";
   }
   return "unknown";
 }

@@ -41,10 +41,14 @@ class Events {
 
 std::string text(const WatchEvent& event) {
   switch (event.type) {
-    case WatchEventType::created: return "created " + event.path;
-    case WatchEventType::deleted: return "deleted " + event.path;
-    case WatchEventType::data_changed: return "data " + event.path;
-    case WatchEventType::children_changed: return "children " + event.path;
+    case WatchEventType::created:
+      return "created " + event.path;
+    case WatchEventType::deleted:
+      return "deleted " + event.path;
+    case WatchEventType::data_changed:
+      return "data " + event.path;
+    case WatchEventType::children_changed:
+      return "children " + event.path;
   }
   return "?";
 }
@@ -349,8 +353,8 @@ TEST_P(Conformance, MultiDoesAllSteps) {
 
 TEST_P(Conformance, MultiDoesNothingWhenAStepFailsAndNamesTheStep) {
   ASSERT_TRUE(store_->create("/a", "0", persistent));
-  const auto failed = store_->multi(
-      {Operation::set("/a", "1"), Operation::create("/b", "", persistent), Operation::check("/a", 7)});
+  const auto failed =
+      store_->multi({Operation::set("/a", "1"), Operation::create("/b", "", persistent), Operation::check("/a", 7)});
   ASSERT_FALSE(failed);
   EXPECT_EQ(failed.error().error, StoreError::bad_version);
   EXPECT_EQ(failed.error().step, 2U);

@@ -167,7 +167,9 @@ class EmbeddedStore::Core {
           if (change.ephemeral) sessions_[session_id].ephemerals.insert(change.path);
           fire({WatchEventType::created, change.path});
           break;
-        case Change::Kind::set: fire({WatchEventType::data_changed, change.path}); break;
+        case Change::Kind::set:
+          fire({WatchEventType::data_changed, change.path});
+          break;
         case Change::Kind::removed:
           if (Session* owner = change.ephemeral ? find_session(change.old_stat.ephemeral_owner) : nullptr) {
             owner->ephemerals.erase(change.path);

@@ -65,7 +65,8 @@ struct WatchEvent {
   std::string path;
 };
 
-// Called once at most; not at all if the session ends first. Empty: no watch. Two watches for one change give two calls.
+// Called once at most; not at all if the session ends first. Empty: no watch. Two watches for one change give two
+// calls.
 using Watch = std::function<void(const WatchEvent&)>;
 
 enum class SessionEvent {

@@ -111,9 +111,9 @@ Result<void> NodeFile::prepare(NodeTree& tree) {
                   fmt::format("The metadata file {} can't be written: {}.", path_, sqlite3_errmsg(database)));
     }
   } else if (id != application_id || version != format_version) {
-    return fail(ErrorCode::kafka_storage_error,
-                fmt::format("{} is not a metadata file of this version (application id {}, format {}).", path_, id,
-                            version));
+    return fail(
+        ErrorCode::kafka_storage_error,
+        fmt::format("{} is not a metadata file of this version (application id {}, format {}).", path_, id, version));
   }
   sql_->begin = prepare_statement(database, "BEGIN IMMEDIATE");
   sql_->commit = prepare_statement(database, "COMMIT");
@@ -129,7 +129,8 @@ Result<void> NodeFile::load(NodeTree& tree) {
   epoch_ = read_number(database, "SELECT epoch FROM store") + 1;
   // By path: a parent is a prefix of its children's paths and so comes before them.
   const Statement rows = prepare_statement(
-      database, "SELECT path, data, czxid, mzxid, pzxid, ctime_ms, mtime_ms, version, cversion FROM nodes ORDER BY path");
+      database,
+      "SELECT path, data, czxid, mzxid, pzxid, ctime_ms, mtime_ms, version, cversion FROM nodes ORDER BY path");
   int outcome = SQLITE_ERROR;
   while (rows && (outcome = sqlite3_step(rows.get())) == SQLITE_ROW) {
     const std::string path = column_bytes(rows.get(), 0);

@@ -11,9 +11,7 @@ bool is_sequential(CreateMode mode) {
   return mode == CreateMode::persistent_sequential || mode == CreateMode::ephemeral_sequential;
 }
 
-bool is_ephemeral(CreateMode mode) {
-  return mode == CreateMode::ephemeral || mode == CreateMode::ephemeral_sequential;
-}
+bool is_ephemeral(CreateMode mode) { return mode == CreateMode::ephemeral || mode == CreateMode::ephemeral_sequential; }
 
 // A sequential name may end in a slash: the number alone is the name then.
 bool is_valid_for_create(const Operation& operation) {

@@ -1,5 +1,5 @@
-// The embedded store's nodes in memory, and how an operation changes them: ZooKeeper's rules, without sessions, watches,
-// threads or files. Not synchronised: the embedded store's lock guards it.
+// The embedded store's nodes in memory, and how an operation changes them: ZooKeeper's rules, without sessions,
+// watches, threads or files. Not synchronised: the embedded store's lock guards it.
 #pragma once
 
 #include <cstdint>

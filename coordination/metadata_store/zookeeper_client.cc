@@ -22,10 +22,14 @@ std::optional<WatchEventType> event_type(int type) {
 
 int create_flags(CreateMode mode) {
   switch (mode) {
-    case CreateMode::persistent: return ZOO_PERSISTENT;
-    case CreateMode::ephemeral: return ZOO_EPHEMERAL;
-    case CreateMode::persistent_sequential: return ZOO_PERSISTENT_SEQUENTIAL;
-    case CreateMode::ephemeral_sequential: return ZOO_EPHEMERAL_SEQUENTIAL;
+    case CreateMode::persistent:
+      return ZOO_PERSISTENT;
+    case CreateMode::ephemeral:
+      return ZOO_EPHEMERAL;
+    case CreateMode::persistent_sequential:
+      return ZOO_PERSISTENT_SEQUENTIAL;
+    case CreateMode::ephemeral_sequential:
+      return ZOO_EPHEMERAL_SEQUENTIAL;
   }
   return ZOO_PERSISTENT;
 }
@@ -92,15 +96,18 @@ struct MultiCall {
       case Operation::Kind::create:
         created_paths[i].resize(step.path.size() + 16);
         zoo_create_op_init(&ops[i], step.path.c_str(), bytes_of(step.data), length_of(step.data), &ZOO_OPEN_ACL_UNSAFE,
-                           create_flags(step.mode), created_paths[i].data(),
-                           static_cast<int>(created_paths[i].size()));
+                           create_flags(step.mode), created_paths[i].data(), static_cast<int>(created_paths[i].size()));
         break;
       case Operation::Kind::set:
         zoo_set_op_init(&ops[i], step.path.c_str(), bytes_of(step.data), length_of(step.data), step.expected_version,
                         &stats[i]);
         break;
-      case Operation::Kind::remove: zoo_delete_op_init(&ops[i], step.path.c_str(), step.expected_version); break;
-      case Operation::Kind::check: zoo_check_op_init(&ops[i], step.path.c_str(), step.expected_version); break;
+      case Operation::Kind::remove:
+        zoo_delete_op_init(&ops[i], step.path.c_str(), step.expected_version);
+        break;
+      case Operation::Kind::check:
+        zoo_check_op_init(&ops[i], step.path.c_str(), step.expected_version);
+        break;
     }
   }
 
@@ -132,20 +139,30 @@ struct MultiCall {
 
 StoreError to_store_error(int zookeeper_code) {
   switch (zookeeper_code) {
-    case ZNONODE: return StoreError::no_node;
-    case ZNODEEXISTS: return StoreError::node_exists;
-    case ZBADVERSION: return StoreError::bad_version;
-    case ZNOTEMPTY: return StoreError::not_empty;
-    case ZNOCHILDRENFOREPHEMERALS: return StoreError::no_children_for_ephemerals;
-    case ZBADARGUMENTS: return StoreError::bad_arguments;
+    case ZNONODE:
+      return StoreError::no_node;
+    case ZNODEEXISTS:
+      return StoreError::node_exists;
+    case ZBADVERSION:
+      return StoreError::bad_version;
+    case ZNOTEMPTY:
+      return StoreError::not_empty;
+    case ZNOCHILDRENFOREPHEMERALS:
+      return StoreError::no_children_for_ephemerals;
+    case ZBADARGUMENTS:
+      return StoreError::bad_arguments;
     case ZCONNECTIONLOSS:
-    case ZOPERATIONTIMEOUT: return StoreError::connection_loss;
+    case ZOPERATIONTIMEOUT:
+      return StoreError::connection_loss;
     case ZSESSIONEXPIRED:
     case ZINVALIDSTATE:  // the handle is expired or closed
-    case ZCLOSING: return StoreError::session_expired;
+    case ZCLOSING:
+      return StoreError::session_expired;
     case ZNOAUTH:
-    case ZAUTHFAILED: return StoreError::no_auth;
-    default: return StoreError::failure;
+    case ZAUTHFAILED:
+      return StoreError::no_auth;
+    default:
+      return StoreError::failure;
   }
 }
 
@@ -256,10 +273,9 @@ int ZooKeeperClient::set(const Operation& operation, std::function<void(StoreRes
     Call<Outcome>::finish(call, code == ZOK ? Outcome(to_stat(*stat)) : std::unexpected(to_store_error(code)));
   };
   void* call = Call<Outcome>::leak(std::move(done));
-  return Call<Outcome>::sent_or_freed(
-      zoo_aset(handle_, operation.path.c_str(), bytes_of(operation.data), length_of(operation.data),
-               operation.expected_version, complete, call),
-      call);
+  return Call<Outcome>::sent_or_freed(zoo_aset(handle_, operation.path.c_str(), bytes_of(operation.data),
+                                               length_of(operation.data), operation.expected_version, complete, call),
+                                      call);
 }
 
 int ZooKeeperClient::remove(const Operation& operation, std::function<void(StoreResult<void>)> done) {

@@ -1,5 +1,5 @@
-// One handle of the ZooKeeper C client: a session from its opening to its expiry or close, with asynchronous calls turned
-// into blocking ones. No retries here; ZooKeeperSession has them.
+// One handle of the ZooKeeper C client: a session from its opening to its expiry or close, with asynchronous calls
+// turned into blocking ones. No retries here; ZooKeeperSession has them.
 //
 // Self-locking; any thread except the C client's own two. Watches and events are handed to `deliver` on the C client's
 // completion thread; it must only pass them on.

@@ -98,9 +98,9 @@ ZooKeeperSession::Client ZooKeeperSession::connect() {
   auto deliver = [this, generation](std::function<void()> callback) {
     callbacks_.post(generation, std::move(callback));
   };
-  auto client = std::make_shared<ZooKeeperClient>(
-      options_.connect, options_.session_timeout_ms, deliver,
-      [this, generation](SessionEvent event) { on_event(generation, event); });
+  auto client =
+      std::make_shared<ZooKeeperClient>(options_.connect, options_.session_timeout_ms, deliver,
+                                        [this, generation](SessionEvent event) { on_event(generation, event); });
   const MutexLock lock(mutex_);
   client_ = client;
   return client;

@@ -1,5 +1,5 @@
-// MetadataStore on ZooKeeper: blocking calls with retries over a ZooKeeperClient, and the change from an expired session
-// to a new one. See zookeeper_store.h for threads. Self-locking.
+// MetadataStore on ZooKeeper: blocking calls with retries over a ZooKeeperClient, and the change from an expired
+// session to a new one. See zookeeper_store.h for threads. Self-locking.
 #pragma once
 
 #include <atomic>
@@ -57,7 +57,7 @@ class ZooKeeperSession final : public MetadataStore {
   const ZooKeeperOptions options_;
   CallbackThread callbacks_;
   mutable protocol::Mutex mutex_;
-  Client client_ GUARDED_BY(mutex_);  // null: closed
+  Client client_ GUARDED_BY(mutex_);                // null: closed
   std::int64_t generation_ GUARDED_BY(mutex_) = 0;  // of the client; owner of its callbacks
   std::function<void(SessionEvent)> listener_ GUARDED_BY(mutex_);
 };

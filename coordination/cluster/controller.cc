@@ -1,0 +1,153 @@
+#include "coordination/cluster/controller.h"
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include <atomic>
+#include <utility>
+
+#include "coordination/cluster/active_controller.h"
+#include "coordination/cluster/controller_store.h"
+#include "coordination/cluster/event_queue.h"
+#include "coordination/cluster/producer_ids.h"
+
+namespace coordination::cluster {
+
+using metadata_store::MetadataStore;
+using protocol::ErrorCode, protocol::fail, protocol::Result;
+
+// Everything but the atomics is used on the event thread only.
+class Controller::Impl {
+ public:
+  Impl(ControllerOptions options, MetadataStore& store, BrokerChannels& channels, const protocol::Clock& clock)
+      : options_(std::move(options)), metadata_store_(store), store_(store), channels_(channels), clock_(clock) {}
+
+  void start() {
+    queue_->post([this] { stand_for_election(); });
+  }
+
+  void stop() {
+    queue_->run_and_wait([this] { resign(); });
+    queue_->stop();
+    leave_office();
+  }
+
+  bool is_active() const { return is_active_; }
+  std::int32_t epoch() const { return epoch_; }
+  void drain() {
+    queue_->run_and_wait([] {});
+  }
+
+  void allocate_producer_ids(BrokerId broker, std::int64_t broker_epoch,
+                             std::function<void(Result<ProducerIdBlock>)> done) {
+    auto shared = std::make_shared<decltype(done)>(std::move(done));
+    queue_->post_answerable([this, broker, broker_epoch, shared] { (*shared)(allocate(broker, broker_epoch)); },
+                            [shared] { (*shared)(fail(ErrorCode::not_controller)); });
+  }
+
+  void session_expired() {
+    queue_->drop_queued();
+    queue_->run_and_wait([this] { leave_office(); });
+  }
+
+  void session_renewed() { start(); }
+
+ private:
+  // Called for every change of /controller, and whenever an election may be due.
+  void stand_for_election() {
+    const BrokerId current = store_.controller_id(
+        [this, queue = queue_](const metadata_store::WatchEvent&) { queue->post([this] { stand_for_election(); }); });
+    if (active_ && current == options_.broker_id && !store_.deposed()) return;
+    leave_office();
+    if (current >= 0) {
+      epoch_ = store_.controller_epoch();
+      return;
+    }
+    const auto election = store_.elect(options_.broker_id, clock_.now_ms());
+    if (!election) return;  // the watch tells about whoever won, the session's end about everything else
+    take_office(*election);
+  }
+
+  void take_office(ControllerStore::Election election) {
+    epoch_ = election.epoch;
+    // What the active controller posts is dropped once it isn't the active one any more.
+    auto post = [this, queue = queue_, term = ++term_](std::function<void()> event) {
+      queue->post([this, term, event = std::move(event)] {
+        if (active_ && term == term_) handle(event);
+      });
+    };
+    active_ = std::make_unique<ActiveController>(options_, store_, channels_, post, election);
+    is_active_ = true;
+    spdlog::info("This broker ({}) is the controller, epoch {}.", options_.broker_id, election.epoch);
+    if (!active_->take_over()) {
+      spdlog::error("The new controller could not read the cluster's metadata and resigns.");
+      resign();
+    }
+  }
+
+  void handle(const std::function<void()>& event) {
+    event();
+    if (store_.deposed()) {
+      spdlog::warn("Another broker was elected controller; this one ({}) steps back.", options_.broker_id);
+      stand_for_election();
+    }
+  }
+
+  void resign() {
+    if (!active_) return;
+    store_.resign();
+    leave_office();
+  }
+
+  void leave_office() {
+    is_active_ = false;
+    ++term_;
+    active_.reset();
+  }
+
+  Result<ProducerIdBlock> allocate(BrokerId broker, std::int64_t broker_epoch) {
+    if (!active_) return fail(ErrorCode::not_controller);
+    const ErrorCode known = active_->check_broker(broker, broker_epoch);
+    if (known != ErrorCode::none) return fail(known);
+    return allocate_producer_id_block(metadata_store_, broker);
+  }
+
+  const ControllerOptions options_;
+  MetadataStore& metadata_store_;
+  ControllerStore store_;
+  BrokerChannels& channels_;
+  const protocol::Clock& clock_;
+  std::unique_ptr<ActiveController> active_;  // while this broker is the controller
+  std::uint64_t term_ = 0;
+  std::atomic<bool> is_active_ = false;
+  std::atomic<std::int32_t> epoch_ = 0;
+  // Shared with watches and answers that may come after the end.
+  const std::shared_ptr<EventQueue> queue_ = std::make_shared<EventQueue>();
+};
+
+Controller::Controller(ControllerOptions options, MetadataStore& store, BrokerChannels& channels,
+                       const protocol::Clock& clock)
+    : impl_(std::make_unique<Impl>(std::move(options), store, channels, clock)) {}
+
+Controller::~Controller() { stop(); }
+
+void Controller::start() { impl_->start(); }
+
+void Controller::stop() { impl_->stop(); }
+
+bool Controller::is_active() const { return impl_->is_active(); }
+
+std::int32_t Controller::epoch() const { return impl_->epoch(); }
+
+void Controller::allocate_producer_ids(BrokerId broker, std::int64_t broker_epoch,
+                                       std::function<void(Result<ProducerIdBlock>)> done) {
+  impl_->allocate_producer_ids(broker, broker_epoch, std::move(done));
+}
+
+void Controller::session_expired() { impl_->session_expired(); }
+
+void Controller::session_renewed() { impl_->session_renewed(); }
+
+void Controller::drain() { impl_->drain(); }
+
+}  // namespace coordination::cluster
