@@ -321,6 +321,11 @@ std::size_t Log::segment_count() const {
   return segments_.size();
 }
 
+bool Log::starts_within_first_segment() const {
+  MutexLock lock(mutex_);
+  return log_start_ > segments_.front()->base_offset();
+}
+
 std::vector<std::shared_ptr<Segment>> Log::segments() const {
   MutexLock lock(mutex_);
   return segments_;

@@ -191,6 +191,7 @@ class Log {
 
   std::int64_t size() const EXCLUDES(mutex_);  // bytes of all segments
   std::size_t segment_count() const EXCLUDES(mutex_);
+  bool starts_within_first_segment() const EXCLUDES(mutex_);  // records before the log start are still on disk
 
   // ---- For the cleaner and the log manager
   // -----------------------------------------------------------------------------

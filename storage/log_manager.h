@@ -7,7 +7,6 @@
 
 #include <cstdint>
 #include <functional>
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -16,6 +15,7 @@
 
 #include "protocol/mutex.h"
 #include "protocol/result.h"
+#include "storage/checkpoint_file.h"
 #include "storage/log.h"
 #include "storage/log_config.h"
 #include "storage/types.h"
@@ -80,7 +80,7 @@ class LogManager {
   protocol::Result<DirectoryIdentity> identity() const;
 
   // Refuses directories of another cluster or broker; writes meta.properties where it is missing.
-  protocol::Result<void> set_identity(const std::string& cluster_id, protocol::BrokerId broker_id);
+  protocol::Result<void> set_identity(const std::string& cluster_id, protocol::BrokerId broker_id, TimestampMs now);
 
   // Finds all logs; those of directories without a clean-shutdown marker are recovered, in parallel. Logs of cleanly
   // closed directories are opened when they are first asked for.
@@ -134,6 +134,7 @@ class LogManager {
   // ---- Upkeep: what the broker's background pool calls
   // ---------------------------------------------------------------------
 
+  // Compacted logs are left to the cleaner, which calls Log::delete_old_segments itself.
   void retention_pass(TimestampMs now);                // log.retention.check.interval.ms
   void flush_pass(TimestampMs now);                    // about every second: rolled segments, flush.ms
   void checkpoint_recovery_points(TimestampMs now);    // log.flush.offset.checkpoint.interval.ms
@@ -143,12 +144,46 @@ class LogManager {
   void producer_expiry_pass(TimestampMs now);          // producer.id.expiration.check.interval.ms
 
   // cleaner-offset-checkpoint of a directory, for the cleaner.
-  protocol::Result<std::map<TopicPartition, Offset>> read_cleaner_checkpoint(const std::string& log_dir) const;
-  protocol::Result<void> write_cleaner_checkpoint(const std::string& log_dir,
-                                                  const std::map<TopicPartition, Offset>& offsets);
+  protocol::Result<PartitionOffsets> read_cleaner_checkpoint(const std::string& log_dir) const;
+  protocol::Result<void> write_cleaner_checkpoint(const std::string& log_dir, const PartitionOffsets& offsets);
 
  private:
+  struct Directory;
+  struct Entry {
+    Directory* directory = nullptr;
+    std::shared_ptr<Log> log;  // null until first asked for
+  };
+
+  protocol::Result<void> prepare(Directory& directory);
+  protocol::Result<void> find_logs(Directory& directory, TimestampMs now) EXCLUDES(mutex_);
+  void read_checkpoints(Directory& directory);
+  std::size_t recover(Directory& directory, TimestampMs now) EXCLUDES(mutex_);
+  protocol::Result<std::shared_ptr<Log>> open_log(const TopicPartition& partition, Directory& directory, bool clean,
+                                                  std::optional<Uuid> topic_id, TimestampMs now) EXCLUDES(mutex_);
+  std::shared_ptr<const LogConfig> config_of(const std::string& topic) const EXCLUDES(mutex_);
+  Directory* emptiest_directory() const REQUIRES(mutex_);
+  Directory* find_directory(const std::string& log_dir) const;
+  std::vector<TopicPartition> partitions_of(const Directory& directory) const EXCLUDES(mutex_);
+  std::vector<std::shared_ptr<Log>> open_logs_of(const Directory& directory) const EXCLUDES(mutex_);
+  bool close_logs(Directory& directory, TimestampMs now) EXCLUDES(mutex_);
+  template <typename OfLog>
+  void write_checkpoint(Directory& directory, std::string_view name, PartitionOffsets Directory::* known, OfLog of_log)
+      EXCLUDES(mutex_);
+  void write_recovery_points(Directory& directory) EXCLUDES(mutex_);
+  void write_log_start_offsets(Directory& directory) EXCLUDES(mutex_);
+  void write_high_watermarks(Directory& directory) EXCLUDES(mutex_);
+
+  const LogManagerOptions options_;
+  std::unique_ptr<OpenFiles> files_;
+  std::vector<std::unique_ptr<Directory>>
+      directories_;  // constant after construction; their logs hold pointers to them
+
+  protocol::Mutex opening_;  // held while a log is opened; before mutex_
   mutable protocol::Mutex mutex_;
+  std::unordered_map<TopicPartition, Entry> entries_ GUARDED_BY(mutex_);
+  std::shared_ptr<const LogConfig> default_config_ GUARDED_BY(mutex_);
+  std::unordered_map<std::string, std::shared_ptr<const LogConfig>> topic_configs_ GUARDED_BY(mutex_);
+  std::uint64_t deletions_ GUARDED_BY(mutex_) = 0;
 };
 
 }  // namespace storage

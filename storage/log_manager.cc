@@ -1,0 +1,314 @@
+#include "storage/log_manager.h"
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+#include <sys/resource.h>
+#include <sys/statvfs.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "storage/log_manager_directory.h"
+#include "storage/open_files.h"
+#include "storage/partition_files.h"
+
+namespace storage {
+
+using protocol::ErrorCode, protocol::fail;
+using protocol::MutexLock;
+using protocol::Result;
+
+namespace {
+
+// Half of what the process may open is left to connections and the rest.
+std::size_t default_open_files() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return 512;
+  return static_cast<std::size_t>(std::clamp<rlim_t>(limit.rlim_cur / 2, 64, 100'000));
+}
+
+}  // namespace
+
+LogManager::LogManager(LogManagerOptions options)
+    : options_(std::move(options)), default_config_(std::make_shared<const LogConfig>(options_.default_config)) {
+  FileSystem& file_system = options_.file_system != nullptr ? *options_.file_system : real_file_system();
+  files_ = std::make_unique<OpenFiles>(file_system,
+                                       options_.max_open_files != 0 ? options_.max_open_files : default_open_files());
+  for (const std::string& path : options_.log_dirs) {
+    auto directory = std::make_unique<Directory>();
+    directory->directory = std::make_unique<LogDirectory>(path, *files_, options_.on_directory_failure);
+    directories_.push_back(std::move(directory));
+  }
+}
+
+LogManager::~LogManager() {
+  MutexLock lock(mutex_);
+  entries_.clear();  // before the directories that the logs point to
+}
+
+LogManager::Directory* LogManager::find_directory(const std::string& log_dir) const {
+  const auto found = std::ranges::find_if(
+      directories_, [&](const auto& directory) { return directory->directory->path() == log_dir; });
+  return found == directories_.end() ? nullptr : found->get();
+}
+
+// ---- Logs
+// --------------------------------------------------------------------------------------------------------------
+
+std::shared_ptr<const LogConfig> LogManager::config_of(const std::string& topic) const {
+  {
+    MutexLock lock(mutex_);
+    if (const auto found = topic_configs_.find(topic); found != topic_configs_.end()) return found->second;
+    if (!options_.config_of_topic) return default_config_;
+  }
+  return options_.config_of_topic(topic);
+}
+
+Result<std::shared_ptr<Log>> LogManager::open_log(const TopicPartition& partition, Directory& directory, bool clean,
+                                                  std::optional<Uuid> topic_id, TimestampMs now) {
+  LogOpenOptions options{.partition = partition,
+                         .path = directory.file(partition.text()),
+                         .directory = directory.directory.get(),
+                         .config = config_of(partition.topic),
+                         .clean_shutdown = clean,
+                         .topic_id = topic_id,
+                         .producer_id_expiration_ms = options_.producer_id_expiration_ms,
+                         .verify_transactions = options_.verify_transactions};
+  {
+    MutexLock lock(mutex_);
+    const auto value = [&](const PartitionOffsets& offsets) {
+      const auto found = offsets.find(partition);
+      return found == offsets.end() ? Offset{0} : std::max<Offset>(found->second, 0);
+    };
+    options.recovery_point = value(directory.recovery_points);
+    options.log_start_offset = value(directory.log_start_offsets);
+  }
+  return Log::open(std::move(options), now);
+}
+
+Result<std::shared_ptr<Log>> LogManager::log(const TopicPartition& partition, TimestampMs now) {
+  Directory* directory = nullptr;
+  const auto look = [&]() -> std::shared_ptr<Log> {
+    MutexLock lock(mutex_);
+    const auto found = entries_.find(partition);
+    directory = found == entries_.end() ? nullptr : found->second.directory;
+    return directory != nullptr ? found->second.log : nullptr;
+  };
+  std::shared_ptr<Log> open = look();
+  if (directory == nullptr) return std::shared_ptr<Log>();
+  if (auto online = directory->directory->check_online(); !online) return std::unexpected(online.error());
+  if (open) return open;
+
+  MutexLock opening(opening_);
+  open = look();
+  if (open || directory == nullptr) return open;
+  auto opened = open_log(partition, *directory, directory->was_clean, std::nullopt, now);
+  if (!opened) return opened;
+  MutexLock lock(mutex_);
+  entries_[partition].log = *opened;
+  return opened;
+}
+
+Result<std::shared_ptr<Log>> LogManager::get_or_create(const TopicPartition& partition, std::optional<Uuid> topic_id,
+                                                       TimestampMs now) {
+  auto existing = log(partition, now);
+  if (!existing) return existing;
+  if (*existing) {
+    if (topic_id) {
+      if (auto set = (*existing)->set_topic_id(*topic_id); !set) return std::unexpected(set.error());
+    }
+    return existing;
+  }
+  MutexLock opening(opening_);
+  Directory* directory = nullptr;
+  {
+    MutexLock lock(mutex_);
+    if (const auto found = entries_.find(partition); found != entries_.end()) return found->second.log;
+    directory = emptiest_directory();
+  }
+  if (directory == nullptr) {
+    return fail(ErrorCode::kafka_storage_error,
+                fmt::format("Can't create the log of {}: no log directory is online.", partition.text()));
+  }
+  auto created = open_log(partition, *directory, false, topic_id, now);
+  if (!created) return created;
+  MutexLock lock(mutex_);
+  entries_[partition] = {.directory = directory, .log = *created};
+  return created;
+}
+
+LogManager::Directory* LogManager::emptiest_directory() const {
+  std::unordered_map<const Directory*, std::size_t> counts;
+  for (const auto& [partition, entry] : entries_) ++counts[entry.directory];
+  Directory* best = nullptr;
+  for (const auto& directory : directories_) {
+    if (!directory->directory->is_online()) continue;
+    if (best == nullptr || counts[directory.get()] < counts[best]) best = directory.get();
+  }
+  return best;
+}
+
+bool LogManager::contains(const TopicPartition& partition) const {
+  MutexLock lock(mutex_);
+  return entries_.contains(partition);
+}
+
+bool LogManager::is_offline(const TopicPartition& partition) const {
+  MutexLock lock(mutex_);
+  const auto found = entries_.find(partition);
+  return found != entries_.end() && !found->second.directory->directory->is_online();
+}
+
+std::vector<TopicPartition> LogManager::partitions() const {
+  MutexLock lock(mutex_);
+  std::vector<TopicPartition> all;
+  all.reserve(entries_.size());
+  for (const auto& [partition, entry] : entries_) all.push_back(partition);
+  return all;
+}
+
+std::vector<TopicPartition> LogManager::partitions_of(const Directory& directory) const {
+  MutexLock lock(mutex_);
+  std::vector<TopicPartition> found;
+  for (const auto& [partition, entry] : entries_) {
+    if (entry.directory == &directory) found.push_back(partition);
+  }
+  return found;
+}
+
+std::vector<std::shared_ptr<Log>> LogManager::open_logs() const {
+  MutexLock lock(mutex_);
+  std::vector<std::shared_ptr<Log>> logs;
+  for (const auto& [partition, entry] : entries_) {
+    if (entry.log && entry.directory->directory->is_online()) logs.push_back(entry.log);
+  }
+  return logs;
+}
+
+std::vector<std::shared_ptr<Log>> LogManager::open_logs_of(const Directory& directory) const {
+  MutexLock lock(mutex_);
+  std::vector<std::shared_ptr<Log>> logs;
+  for (const auto& [partition, entry] : entries_) {
+    if (entry.log && entry.directory == &directory) logs.push_back(entry.log);
+  }
+  return logs;
+}
+
+void LogManager::update_topic_config(const std::string& topic, std::shared_ptr<const LogConfig> config) {
+  std::vector<std::shared_ptr<Log>> logs;
+  {
+    MutexLock lock(mutex_);
+    topic_configs_[topic] = config;
+    for (const auto& [partition, entry] : entries_) {
+      if (partition.topic == topic && entry.log) logs.push_back(entry.log);
+    }
+  }
+  for (const auto& log : logs) log->set_config(config);
+}
+
+void LogManager::update_default_config(const LogConfig& config) {
+  auto shared = std::make_shared<const LogConfig>(config);
+  std::vector<std::shared_ptr<Log>> logs;
+  {
+    MutexLock lock(mutex_);
+    default_config_ = shared;
+    if (options_.config_of_topic) return;  // it knows which topics the change concerns: update_topic_config
+    for (const auto& [partition, entry] : entries_) {
+      if (entry.log && !topic_configs_.contains(partition.topic)) logs.push_back(entry.log);
+    }
+  }
+  for (const auto& log : logs) log->set_config(shared);
+}
+
+Result<void> LogManager::async_delete(const TopicPartition& partition, TimestampMs now, bool stray) {
+  MutexLock opening(opening_);
+  Entry entry;
+  std::uint64_t number = 0;
+  {
+    MutexLock lock(mutex_);
+    const auto found = entries_.find(partition);
+    if (found == entries_.end()) return {};
+    entry = std::move(found->second);
+    entries_.erase(found);
+    for (PartitionOffsets* offsets :
+         {&entry.directory->recovery_points, &entry.directory->log_start_offsets, &entry.directory->high_watermarks}) {
+      offsets->erase(partition);
+    }
+    number = ++deletions_;
+  }
+  LogDirectory& directory = *entry.directory->directory;
+  if (auto online = directory.check_online(); !online) return online;
+  const std::uint64_t mixed = (static_cast<std::uint64_t>(now) ^ number) * 0x9E3779B97F4A7C15u;
+  const std::string path =
+      entry.directory->file(deleted_directory_name(partition, fmt::format("{:016x}{:016x}", mixed, number), stray));
+  const std::int64_t delay = config_of(partition.topic)->file_delete_delay_ms;
+  if (entry.log) {
+    if (auto renamed = entry.log->rename_directory(path); !renamed) return renamed;
+  } else {
+    const FailureReport report(directory);
+    if (auto renamed = directory.file_system().rename(entry.directory->file(partition.text()), path); !renamed) {
+      return std::unexpected(directory.failed(renamed.error()));
+    }
+  }
+  spdlog::info("Log of {} is {} as {}.", partition.text(), stray ? "kept" : "to be deleted", path);
+  if (!stray) {
+    directory.delete_later(now + delay, [&file_system = directory.file_system(), path, log = entry.log]() -> Io<void> {
+      return file_system.remove_tree(path);
+    });
+  }
+  return {};
+}
+
+Result<void> LogManager::truncate_to(const TopicPartition& partition, Offset offset, TimestampMs now) {
+  const auto found = log(partition, now);
+  if (!found) return std::unexpected(found.error());
+  if (!*found) return {};
+  const auto cut = (*found)->truncate_to(offset, now);
+  if (!cut) return std::unexpected(cut.error());
+  return {};
+}
+
+std::optional<Offset> LogManager::checkpointed_high_watermark(const TopicPartition& partition) const {
+  MutexLock lock(mutex_);
+  const auto entry = entries_.find(partition);
+  if (entry == entries_.end()) return std::nullopt;
+  const PartitionOffsets& offsets = entry->second.directory->high_watermarks;
+  const auto found = offsets.find(partition);
+  return found == offsets.end() ? std::nullopt : std::optional(found->second);
+}
+
+// ---- Directories
+// -------------------------------------------------------------------------------------------------------
+
+std::vector<LogDirStatus> LogManager::directories() const {
+  std::vector<LogDirStatus> all;
+  for (const auto& directory : directories_) {
+    LogDirStatus status{.path = directory->directory->path(),
+                        .online = directory->directory->is_online(),
+                        .logs = partitions_of(*directory).size()};
+    struct statvfs volume{};
+    if (status.online && ::statvfs(status.path.c_str(), &volume) == 0) {
+      status.total_bytes = static_cast<std::int64_t>(volume.f_blocks * volume.f_frsize);
+      status.usable_bytes = static_cast<std::int64_t>(volume.f_bavail * volume.f_frsize);
+    }
+    all.push_back(std::move(status));
+  }
+  return all;
+}
+
+std::vector<std::string> LogManager::online_directories() const {
+  std::vector<std::string> online;
+  for (const auto& directory : directories_) {
+    if (directory->directory->is_online()) online.push_back(directory->directory->path());
+  }
+  return online;
+}
+
+void LogManager::fail_directory(const std::string& log_dir, const std::string& reason) {
+  if (Directory* directory = find_directory(log_dir)) {
+    directory->directory->take_offline(reason);
+    directory->directory->report_failure();
+  }
+}
+
+}  // namespace storage

@@ -1,0 +1,31 @@
+// What a LogManager keeps for each log.dir. Private to log_manager*.cc.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "storage/checkpoint_file.h"
+#include "storage/data_directory.h"
+#include "storage/log_directory.h"
+#include "storage/log_manager.h"
+
+namespace storage {
+
+struct LogManager::Directory {
+  std::unique_ptr<LogDirectory> directory;
+  std::unique_ptr<DirectoryLock> lock;
+  std::string meta_properties;  // as found
+  DirectoryIdentity identity;
+  bool was_clean = false;
+
+  // What the checkpoints said at the start; holds for logs that were not opened since. Guarded by the manager's mutex
+  // once the logs are found.
+  PartitionOffsets recovery_points, log_start_offsets, high_watermarks;
+
+  protocol::Mutex checkpoint_mutex;  // held while a checkpoint is gathered and written
+
+  std::string file(std::string_view name) const { return directory->path() + "/" + std::string(name); }
+  FileSystem& file_system() const { return directory->file_system(); }
+};
+
+}  // namespace storage
