@@ -119,7 +119,6 @@ Result<void> Log::set_topic_id(Uuid id) {
 }
 
 // ---- Offsets
-// -----------------------------------------------------------------------------------------------------------
 
 Offset Log::log_start_offset() const {
   MutexLock lock(mutex_);
@@ -224,7 +223,6 @@ std::optional<Offset> Log::maybe_update_high_watermark(Offset offset) {
 }
 
 // ---- Leader epochs
-// -----------------------------------------------------------------------------------------------------
 
 Result<void> Log::assign_epoch_start_offset(LeaderEpoch epoch, Offset start_offset) {
   const FailureReport report(directory_);
@@ -251,7 +249,6 @@ std::optional<OffsetAndEpoch> Log::end_offset_for_epoch(LeaderEpoch epoch) const
 }
 
 // ---- Producers
-// ---------------------------------------------------------------------------------------------------------
 
 std::vector<ProducerSummary> Log::active_producers() const {
   MutexLock lock(mutex_);
@@ -303,7 +300,6 @@ std::vector<Log::LastRecord> Log::last_records_of_producers() const {
 }
 
 // ---- Segments
-// ----------------------------------------------------------------------------------------------------------
 
 std::int64_t Log::size() const {
   MutexLock lock(mutex_);

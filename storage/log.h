@@ -70,7 +70,6 @@ class Log {
   protocol::Result<void> set_topic_id(Uuid id) EXCLUDES(mutex_);
 
   // ---- Appending
-  // -------------------------------------------------------------------------------------------------------
 
   // Validates the batches of a Produce request (or of a coordinator), assigns offsets and the leader epoch, and
   // appends. A batch that the producer already sent and that is among its last five is answered with its original
@@ -90,7 +89,6 @@ class Log {
   bool has_open_transaction(ProducerId producer) const EXCLUDES(mutex_);
 
   // ---- Reading
-  // ---------------------------------------------------------------------------------------------------------
 
   // From the batch that contains options.start_offset. Below the log start or above the log end: offset_out_of_range.
   protocol::Result<FetchSlice> read(const ReadOptions& options) const EXCLUDES(mutex_);
@@ -106,7 +104,6 @@ class Log {
       EXCLUDES(mutex_);
 
   // ---- Offsets
-  // ---------------------------------------------------------------------------------------------------------
 
   Offset log_start_offset() const EXCLUDES(mutex_);
   Offset log_end_offset() const EXCLUDES(mutex_);
@@ -137,7 +134,6 @@ class Log {
   std::optional<Offset> maybe_update_high_watermark(Offset offset) EXCLUDES(mutex_);
 
   // ---- Leader epochs
-  // ---------------------------------------------------------------------------------------------------
 
   // A new leader calls this with its log end offset before it writes.
   protocol::Result<void> assign_epoch_start_offset(LeaderEpoch epoch, Offset start_offset) EXCLUDES(mutex_);
@@ -148,13 +144,11 @@ class Log {
   std::optional<OffsetAndEpoch> end_offset_for_epoch(LeaderEpoch epoch) const EXCLUDES(mutex_);
 
   // ---- Producers
-  // -------------------------------------------------------------------------------------------------------
 
   std::vector<ProducerSummary> active_producers() const EXCLUDES(mutex_);
   void remove_expired_producers(TimestampMs now) EXCLUDES(mutex_);
 
   // ---- Removing
-  // --------------------------------------------------------------------------------------------------------
 
   // Cuts everything from the batch that contains `offset` on; the log then ends at `offset`. False: nothing to cut.
   protocol::Result<bool> truncate_to(Offset offset, TimestampMs now) EXCLUDES(mutex_);
@@ -173,7 +167,6 @@ class Log {
   protocol::Result<int> delete_old_segments(TimestampMs now) EXCLUDES(mutex_);
 
   // ---- Upkeep
-  // ----------------------------------------------------------------------------------------------------------
 
   // Starts a new active segment.
   protocol::Result<void> roll(TimestampMs now) EXCLUDES(mutex_);
@@ -194,7 +187,6 @@ class Log {
   bool starts_within_first_segment() const EXCLUDES(mutex_);  // records before the log start are still on disk
 
   // ---- For the cleaner and the log manager
-  // -----------------------------------------------------------------------------
 
   // The segments from the oldest to the active one, a copy of the list.
   std::vector<std::shared_ptr<Segment>> segments() const EXCLUDES(mutex_);

@@ -30,7 +30,6 @@ class LogDirectory {
   OpenFiles& files() const { return files_; }
 
   // ---- Health (KIP-112)
-  // ------------------------------------------------------------------------------------------------
 
   bool is_online() const { return !offline_.load(std::memory_order_acquire); }
   protocol::Result<void> check_online() const;
@@ -45,7 +44,6 @@ class LogDirectory {
   void report_failure() EXCLUDES(mutex_);
 
   // ---- Delayed deletion
-  // ------------------------------------------------------------------------------------------------
 
   // Runs `remove` in the first run_deletions() at or after `due`.
   void delete_later(TimestampMs due, std::function<Io<void>()> remove) EXCLUDES(mutex_);
@@ -53,7 +51,6 @@ class LogDirectory {
   std::size_t pending_deletions() const EXCLUDES(mutex_);
 
   // ---- Buffers
-  // ---------------------------------------------------------------------------------------------------------
 
   // Buffers for reading records, for one caller at a time; come back when the pointer goes.
   using Scratch = std::unique_ptr<protocol::RecordScratch, std::function<void(protocol::RecordScratch*)>>;

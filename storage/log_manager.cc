@@ -53,7 +53,6 @@ LogManager::Directory* LogManager::find_directory(const std::string& log_dir) co
 }
 
 // ---- Logs
-// --------------------------------------------------------------------------------------------------------------
 
 std::shared_ptr<const LogConfig> LogManager::config_of(const std::string& topic) const {
   {
@@ -278,7 +277,6 @@ std::optional<Offset> LogManager::checkpointed_high_watermark(const TopicPartiti
 }
 
 // ---- Directories
-// -------------------------------------------------------------------------------------------------------
 
 std::vector<LogDirStatus> LogManager::directories() const {
   std::vector<LogDirStatus> all;

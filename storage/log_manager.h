@@ -70,7 +70,6 @@ class LogManager {
   LogManager& operator=(const LogManager&) = delete;
 
   // ---- Start and stop
-  // --------------------------------------------------------------------------------------------------
 
   // Creates missing directories and locks them against other processes. A directory that cannot be used goes offline;
   // none usable, or one locked by another process: an error that says so.
@@ -90,7 +89,6 @@ class LogManager {
   void shutdown(TimestampMs now);
 
   // ---- Logs
-  // ------------------------------------------------------------------------------------------------------------
 
   // The log, opened if need be; nullptr if there is none on any online directory. kafka_storage_error: its directory is
   // offline or it cannot be opened.
@@ -123,7 +121,6 @@ class LogManager {
   std::optional<Offset> checkpointed_high_watermark(const TopicPartition& partition) const EXCLUDES(mutex_);
 
   // ---- Directories
-  // -----------------------------------------------------------------------------------------------------
 
   std::vector<LogDirStatus> directories() const EXCLUDES(mutex_);
   std::vector<std::string> online_directories() const EXCLUDES(mutex_);
@@ -132,7 +129,6 @@ class LogManager {
   void fail_directory(const std::string& log_dir, const std::string& reason) EXCLUDES(mutex_);
 
   // ---- Upkeep: what the broker's background pool calls
-  // ---------------------------------------------------------------------
 
   // Compacted logs are left to the cleaner, which calls Log::delete_old_segments itself.
   void retention_pass(TimestampMs now);                // log.retention.check.interval.ms

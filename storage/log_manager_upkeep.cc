@@ -42,7 +42,6 @@ void LogManager::delete_pass(TimestampMs now) {
 }
 
 // ---- Checkpoints
-// -------------------------------------------------------------------------------------------------------
 
 // Logs that were not opened since the start keep what the checkpoint said; of_log says nullopt for "no entry".
 template <typename OfLog>
@@ -125,7 +124,6 @@ Result<void> LogManager::write_cleaner_checkpoint(const std::string& log_dir, co
 }
 
 // ---- The end
-// -----------------------------------------------------------------------------------------------------------
 
 bool LogManager::close_logs(Directory& directory, TimestampMs now) {
   const std::vector<std::shared_ptr<Log>> logs = open_logs_of(directory);

@@ -203,7 +203,6 @@ Io<void> Log::add_aborted_transactions(const BatchPosition& from, Offset start, 
 }
 
 // ---- By time
-// -----------------------------------------------------------------------------------------------------------
 
 namespace {
 

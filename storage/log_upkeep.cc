@@ -19,7 +19,6 @@ using protocol::MutexLock;
 using protocol::Result;
 
 // ---- Truncation
-// --------------------------------------------------------------------------------------------------------
 
 Result<bool> Log::truncate_to(Offset offset, TimestampMs now) {
   const FailureReport report(directory_);
@@ -99,7 +98,6 @@ Result<void> Log::rebuild_producers(Offset end, TimestampMs now) {
 }
 
 // ---- Deletion
-// ----------------------------------------------------------------------------------------------------------
 
 // The segments are out of the list already. Their files get the suffix .deleted now and vanish later.
 Io<void> Log::delete_segments(std::vector<std::shared_ptr<Segment>> doomed, TimestampMs now) {
@@ -230,7 +228,6 @@ Result<int> Log::delete_oldest(const std::vector<bool>& wanted, TimestampMs now)
 }
 
 // ---- Flushing and closing
-// ----------------------------------------------------------------------------------------------
 
 Result<void> Log::flush(TimestampMs now) {
   const FailureReport report(directory_);
@@ -306,7 +303,6 @@ Result<void> Log::close(TimestampMs now) {
 }
 
 // ---- Compaction
-// --------------------------------------------------------------------------------------------------------
 
 Result<void> Log::replace_segments(std::vector<std::shared_ptr<Segment>> cleaned,
                                    const std::vector<std::shared_ptr<Segment>>& old, TimestampMs now) {
@@ -350,7 +346,6 @@ Result<void> Log::replace_segments(std::vector<std::shared_ptr<Segment>> cleaned
 }
 
 // ---- The directory
-// -----------------------------------------------------------------------------------------------------
 
 Result<void> Log::rename_directory(const std::string& path) {
   const FailureReport report(directory_);

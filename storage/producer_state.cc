@@ -53,7 +53,6 @@ const ProducerEntry* ProducerState::find(ProducerId producer) const {
 }
 
 // ---- Checking an append
-// ------------------------------------------------------------------------------------------------
 
 Result<void> ProducerState::check(ProducerChanges& changes, const ProducerAppend& append, AppendOrigin origin) const {
   const ProducerId producer = append.batch.producer_id();
@@ -178,7 +177,6 @@ void ProducerState::complete(const CompletedTransaction& transaction) {
 }
 
 // ---- Transactions
-// ------------------------------------------------------------------------------------------------------
 
 std::optional<Offset> ProducerState::first_unstable_offset() const {
   std::optional<Offset> first = first_undecided_offset();
@@ -221,7 +219,6 @@ VerificationGuard ProducerState::verification_guard(ProducerId producer) const {
 }
 
 // ---- Expiry
-// ------------------------------------------------------------------------------------------------------------
 
 bool ProducerState::is_expired(const ProducerEntry& entry, TimestampMs now) const {
   return !entry.has_open_transaction() && now - entry.last_timestamp >= producer_id_expiration_ms_;

@@ -89,7 +89,6 @@ class ProducerState {
                 std::int64_t producer_id_expiration_ms);
 
   // ---- Snapshots
-  // -------------------------------------------------------------------------------------------------------
 
   void set_snapshots(std::set<Offset> offsets) { snapshots_ = std::move(offsets); }
   const std::set<Offset>& snapshots() const { return snapshots_; }
@@ -108,7 +107,6 @@ class ProducerState {
   Io<std::optional<std::string>> mark_snapshot_deleted(Offset offset);
 
   // ---- Rebuilding
-  // ------------------------------------------------------------------------------------------------------
 
   // Drops snapshots outside (start, end], and, unless the state already is that of `end`, loads the newest one left.
   // Damaged snapshots are deleted and older ones tried.
@@ -116,7 +114,6 @@ class ProducerState {
   Io<void> truncate_fully_and_start_at(Offset offset);
 
   // ---- Appending
-  // -------------------------------------------------------------------------------------------------------
 
   // Checks a batch against what is known and against the batches before it in the same append, and notes in `changes`
   // what it changes. Nothing is changed yet. Errors: invalid_producer_epoch, out_of_order_sequence_number,
@@ -133,7 +130,6 @@ class ProducerState {
   void set_end_offset(Offset offset) { end_offset_ = offset; }
 
   // ---- Transactions
-  // ----------------------------------------------------------------------------------------------------
 
   // The first offset of a transaction that is open, or whose marker is not below the high watermark.
   std::optional<Offset> first_unstable_offset() const;
@@ -148,7 +144,6 @@ class ProducerState {
   void clear_verification(ProducerId producer) { verifications_.erase(producer); }
 
   // ---- Others
-  // ----------------------------------------------------------------------------------------------------------
 
   void remove_expired(TimestampMs now);
   const std::unordered_map<ProducerId, ProducerEntry>& producers() const { return producers_; }

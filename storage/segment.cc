@@ -77,7 +77,6 @@ Io<std::shared_ptr<File>> Segment::log_file() const {
 }
 
 // ---- Writing
-// -----------------------------------------------------------------------------------------------------------
 
 Io<void> Segment::append(const SegmentAppend& append) {
   std::shared_ptr<File> log;

@@ -79,7 +79,6 @@ class Segment {
   Io<std::shared_ptr<File>> log_file() const EXCLUDES(mutex_);
 
   // ---- Writing
-  // ---------------------------------------------------------------------------------------------------------
 
   // On failure nothing of it remains in the segment, unless even the cut fails (EIO: the segment must not be used
   // further).
@@ -110,7 +109,6 @@ class Segment {
   void close_files() EXCLUDES(mutex_);
 
   // ---- Reading
-  // ---------------------------------------------------------------------------------------------------------
 
   // The first batch that ends at or after `offset`, among the first `limit` bytes. EAGAIN with cached_only: needs the
   // disk.
