@@ -1,0 +1,85 @@
+// The background compaction of logs with cleanup.policy=compact. What Kafka calls LogCleaner.
+//
+// Owned by the broker, outlived by the LogManager. start() starts log.cleaner.threads threads; each picks the dirtiest
+// log, compacts it, and sleeps log.cleaner.backoff.ms when there is none. They also delete the old segments of
+// compacted logs (log start offset; retention with compact,delete). Self-locking: every function is safe from any
+// thread.
+#pragma once
+
+#include <condition_variable>
+#include <cstdint>
+#include <limits>
+#include <thread>
+#include <vector>
+
+#include "protocol/clock.h"
+#include "protocol/mutex.h"
+#include "storage/cleaner_compaction.h"
+#include "storage/cleaner_state.h"
+#include "storage/log_manager.h"
+
+namespace storage {
+
+struct CleanerOptions {
+  std::int32_t threads = 1;                      // log.cleaner.threads
+  std::int64_t dedupe_buffer_bytes = 134217728;  // log.cleaner.dedupe.buffer.size, all threads together
+  std::int64_t io_buffer_bytes = 524288;         // log.cleaner.io.buffer.size, all threads together
+  double load_factor = 0.9;                      // log.cleaner.io.buffer.load.factor
+  double io_max_bytes_per_second = std::numeric_limits<double>::max();  // log.cleaner.io.max.bytes.per.second
+  std::int64_t backoff_ms = 15'000;                                     // log.cleaner.backoff.ms
+  bool operator==(const CleanerOptions&) const = default;
+};
+
+class Cleaner {
+ public:
+  // `seed`: any random number; keeps clients from preparing keys that collide in the offset map.
+  Cleaner(LogManager& logs, CleanerOptions options, const protocol::Clock& clock, std::uint64_t seed);
+  ~Cleaner();  // as stop()
+  Cleaner(const Cleaner&) = delete;
+  Cleaner& operator=(const Cleaner&) = delete;
+
+  void start() EXCLUDES(mutex_);
+  // Ends running compactions without a trace and waits for the threads.
+  void stop() EXCLUDES(mutex_);
+  // New settings; restarts the threads if they run.
+  void reconfigure(const CleanerOptions& options) EXCLUDES(mutex_);
+
+  // What a thread does once: compacts the dirtiest log, if any is dirty enough, and deletes old segments of the others.
+  // True: a log was compacted, so there may be more.
+  bool run_once();
+
+  // For truncations and deletions: keeps the threads off a partition and waits until none works on it.
+  CleanerState& state() { return state_; }
+
+  struct Totals {
+    std::int64_t compactions = 0, bytes_read = 0, bytes_kept = 0, records_read = 0, records_kept = 0;
+  };
+  Totals totals() const EXCLUDES(mutex_);
+
+ private:
+  void work(std::uint64_t generation);
+  bool is_stopping(std::uint64_t generation) const EXCLUDES(mutex_);
+  void stop_threads() EXCLUDES(mutex_);
+  bool clean_dirtiest();
+  void delete_old_segments();
+  CompactionOptions compaction_options(const TopicPartition& partition) EXCLUDES(mutex_);
+  void throttle(std::int64_t bytes) EXCLUDES(mutex_);
+  void record(const LogToClean& cleaned, const CompactionResult& result, std::int64_t took_ms) EXCLUDES(mutex_);
+
+  LogManager& logs_;
+  const protocol::Clock& clock_;
+  const std::uint64_t seed_;
+  CleanerState state_;
+
+  mutable protocol::Mutex mutex_;
+  std::condition_variable_any wake_;
+  CleanerOptions options_ GUARDED_BY(mutex_);
+  bool stopping_ GUARDED_BY(mutex_) = false;
+  std::vector<std::thread> threads_ GUARDED_BY(mutex_);
+  std::uint64_t rounds_ GUARDED_BY(mutex_) = 0;
+  Totals totals_ GUARDED_BY(mutex_);
+  std::int64_t throttle_period_start_ms_ GUARDED_BY(mutex_) = 0;
+  double throttle_bytes_ GUARDED_BY(mutex_) = 0;
+};
+
+}  // namespace storage
