@@ -156,7 +156,7 @@ void ActiveController::broker_changed(BrokerId id) {
 
 void ActiveController::brokers_started(const std::vector<BrokerId>& ids) {
   std::vector<BrokerId> others = context_.broker_ids();
-  std::erase_if(others, [&](BrokerId id) { return std::ranges::contains(ids, id); });
+  std::erase_if(others, [&](BrokerId id) { return contains(ids, id); });
   machines_.send_metadata(others, {});
   machines_.send_metadata(ids, context_.all_partitions());
   std::vector<PartitionAndReplica> replicas;

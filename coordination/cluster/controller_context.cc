@@ -37,6 +37,10 @@ std::string_view name(ReplicaState state) {
   return names[static_cast<std::size_t>(state)];
 }
 
+bool contains(const std::vector<BrokerId>& brokers, BrokerId broker) {
+  return std::ranges::find(brokers, broker) != brokers.end();
+}
+
 bool is_valid_step(PartitionState from, PartitionState to) {
   using enum PartitionState;
   switch (to) {
@@ -177,7 +181,7 @@ std::vector<PartitionAndReplica> ControllerContext::replicas_on(BrokerId broker)
   std::vector<PartitionAndReplica> replicas;
   for (const auto& [name, entry] : topics_) {
     for (const auto& [index, partition] : entry.partitions) {
-      if (std::ranges::contains(partition.assignment.replicas, broker)) replicas.push_back({{name, index}, broker});
+      if (contains(partition.assignment.replicas, broker)) replicas.push_back({{name, index}, broker});
     }
   }
   return replicas;

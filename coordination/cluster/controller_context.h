@@ -34,6 +34,8 @@ enum class ReplicaState : std::uint8_t {
 std::string_view name(PartitionState state);
 std::string_view name(ReplicaState state);
 
+bool contains(const std::vector<BrokerId>& brokers, BrokerId broker);
+
 // Whether Kafka's state machines allow the step.
 bool is_valid_step(PartitionState from, PartitionState to);
 bool is_valid_step(ReplicaState from, ReplicaState to);

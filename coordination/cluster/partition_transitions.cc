@@ -19,7 +19,7 @@ std::vector<BrokerId> online(const ControllerContext& context, const std::vector
 std::vector<BrokerId> target_replicas(const ReplicaAssignment& assignment) {
   std::vector<BrokerId> target;
   for (const BrokerId replica : assignment.replicas) {
-    if (!std::ranges::contains(assignment.removing, replica)) target.push_back(replica);
+    if (!contains(assignment.removing, replica)) target.push_back(replica);
   }
   return target;
 }
@@ -28,7 +28,7 @@ std::vector<BrokerId> target_replicas(const ReplicaAssignment& assignment) {
 std::optional<BrokerId> first_in_sync(const ControllerContext& context, const TopicPartition& partition,
                                       const std::vector<BrokerId>& candidates, const std::vector<BrokerId>& isr) {
   for (const BrokerId candidate : candidates) {
-    if (std::ranges::contains(isr, candidate) && context.is_online(candidate, partition)) return candidate;
+    if (contains(isr, candidate) && context.is_online(candidate, partition)) return candidate;
   }
   return std::nullopt;
 }

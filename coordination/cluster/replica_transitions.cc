@@ -28,7 +28,7 @@ bool step(ControllerContext& context, RequestBatch& batch, const PartitionAndRep
       return true;
     case ReplicaState::online:
       if (from == ReplicaState::created) {
-        if (!std::ranges::contains(partition.assignment.replicas, replica.replica)) {
+        if (!contains(partition.assignment.replicas, replica.replica)) {
           partition.assignment.replicas.push_back(replica.replica);
         }
       } else if (partition.leadership) {
@@ -89,7 +89,7 @@ std::vector<LeaderChange> plan_isr_removals(const ControllerContext& context, Br
                                             const std::map<TopicPartition, PartitionStateNode>& states) {
   std::vector<LeaderChange> changes;
   for (const auto& [partition, state] : states) {
-    if (!std::ranges::contains(state.leader_and_isr.isr, broker)) continue;
+    if (!contains(state.leader_and_isr.isr, broker)) continue;
     LeaderChange change{.partition = partition, .state = state};
     LeaderAndIsr& leadership = change.state.leader_and_isr;
     if (leadership.leader == broker) leadership.leader = no_leader;

@@ -94,7 +94,7 @@ protocol::LeaderAndIsrRequest RequestBatch::leader_and_isr_request(const Control
   for (const auto& [tp, is_new] : leader_and_isr_.at(broker)) {
     const PartitionEntry* partition = context.partition(tp);
     if (!partition || !partition->leadership) continue;
-    if (request.topic_states.empty() || !(request.topic_states.back().topic_name == tp.topic)) {
+    if (request.topic_states.empty() || request.topic_states.back().topic_name.view() != tp.topic) {
       auto& topic = request.topic_states.emplace_back();
       topic.topic_name = tp.topic;
       topic.topic_id = topic_id(context, tp.topic);
@@ -119,7 +119,7 @@ protocol::UpdateMetadataRequest RequestBatch::update_metadata_request(const Cont
   for (const TopicPartition& tp : metadata_partitions_) {
     const PartitionEntry* partition = context.partition(tp);
     if (!partition || !partition->leadership) continue;
-    if (request.topic_states.empty() || !(request.topic_states.back().topic_name == tp.topic)) {
+    if (request.topic_states.empty() || request.topic_states.back().topic_name.view() != tp.topic) {
       auto& topic = request.topic_states.emplace_back();
       topic.topic_name = tp.topic;
       topic.topic_id = topic_id(context, tp.topic);
@@ -157,7 +157,7 @@ RequestBatch::Requests RequestBatch::take(const ControllerContext& context, Brok
     protocol::StopReplicaRequest& request = requests.stop_replica[broker];
     address(request, broker);
     for (const auto& [tp, delete_partition] : partitions) {
-      if (request.topic_states.empty() || !(request.topic_states.back().topic_name == tp.topic)) {
+      if (request.topic_states.empty() || request.topic_states.back().topic_name.view() != tp.topic) {
         request.topic_states.emplace_back().topic_name = tp.topic;
       }
       auto& state = request.topic_states.back().partition_states.emplace_back();
