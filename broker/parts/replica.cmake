@@ -18,6 +18,12 @@ broker_part(replica
     replication/wait.cc
     replication/waiters.cc
   TESTS
+    handlers/fetch_test.cc
+    handlers/log_queries_test.cc
+    handlers/produce_test.cc
+    producer_ids_test.cc
     replication/fetch_session_test.cc
-  USES broker_metadata coordination storage
+    replication/partition_test.cc
+    replication/replica_manager_test.cc
+  USES broker_metadata storage
 )

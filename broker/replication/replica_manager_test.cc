@@ -1,0 +1,244 @@
+#include "broker/replication/replica_manager.h"
+
+#include <gtest/gtest.h>
+
+#include "broker/replication/local_broker_channel.h"
+#include "broker/replication/test_replicas.h"
+#include "coordination/cluster/broker_registration.h"
+
+namespace broker {
+namespace {
+
+using protocol::ErrorCode;
+using Assignment = TestReplicas::Assignment;
+
+constexpr protocol::BrokerId other = 2;
+
+class RecordingListener final : public LeadershipListener {
+ public:
+  void became_leader(const std::shared_ptr<Partition>& partition, protocol::LeaderEpoch epoch) override {
+    events.push_back("leader " + partition->id().text() + " " + std::to_string(epoch));
+  }
+  void resigned(const protocol::TopicPartition& partition, protocol::LeaderEpoch epoch) override {
+    events.push_back("resigned " + partition.text() + " " + std::to_string(epoch));
+  }
+  std::vector<std::string> events;
+};
+
+class ReplicaManagerTest : public ::testing::Test {
+ protected:
+  ErrorCode find(std::string_view topic, protocol::PartitionIndex index = 0) {
+    return env.replicas().find(topic, index).code();
+  }
+  TestReplicas env;
+};
+
+TEST_F(ReplicaManagerTest, ANewLeaderHasItsLogOnDisk) {
+  EXPECT_EQ(env.assign("t", 3, Assignment{}), ErrorCode::none);
+  EXPECT_TRUE(std::filesystem::exists(env.data_directory() + "/t-3"));
+  EXPECT_TRUE(env.partition("t", 3)->is_leader());
+  EXPECT_EQ(env.replicas().counts().leaders, 1u);
+}
+
+TEST_F(ReplicaManagerTest, OlderControllersAreRefusedAsAWhole) {
+  ASSERT_EQ(env.assign("t", 0, {.controller_epoch = 5}), ErrorCode::none);
+  EXPECT_EQ(env.assign("u", 0, {.controller_epoch = 4}), ErrorCode::stale_controller_epoch);
+  EXPECT_EQ(env.stop("t", 0, -2, true, 4), ErrorCode::stale_controller_epoch);
+  protocol::UpdateMetadataRequest update;
+  update.controller_epoch = 4;
+  EXPECT_EQ(env.replicas().update_metadata(update).code(), ErrorCode::stale_controller_epoch);
+  EXPECT_EQ(env.partition("u"), nullptr);
+}
+
+TEST_F(ReplicaManagerTest, EqualAndOlderLeaderEpochsChangeNothing) {
+  ASSERT_EQ(env.assign("t", 0, {.leader_epoch = 3}), ErrorCode::none);
+  EXPECT_EQ(env.assign("t", 0, {.leader = other, .leader_epoch = 3, .replicas = {1, other}}),
+            ErrorCode::stale_controller_epoch);
+  EXPECT_EQ(env.assign("t", 0, {.leader = other, .leader_epoch = 2, .replicas = {1, other}}),
+            ErrorCode::stale_controller_epoch);
+  EXPECT_TRUE(env.partition("t")->is_leader());
+}
+
+TEST_F(ReplicaManagerTest, OlderPartitionEpochsAreSkippedInSilence) {
+  ASSERT_EQ(env.assign("t", 0, {.leader_epoch = 3, .partition_epoch = 7}), ErrorCode::none);
+  EXPECT_EQ(env.assign("t", 0, {.leader_epoch = 4, .partition_epoch = 6}), ErrorCode::none);
+  EXPECT_EQ(env.partition("t")->leader_epoch(), 3);
+}
+
+TEST_F(ReplicaManagerTest, TopicIdsMustAgree) {
+  ASSERT_EQ(env.assign("t", 0, Assignment{}), ErrorCode::none);
+  EXPECT_EQ(env.assign("t", 0, {.leader_epoch = 1}, TestReplicas::id_of("else")), ErrorCode::inconsistent_topic_id);
+}
+
+TEST_F(ReplicaManagerTest, AnOldTopicLearnsItsIdWithoutANewEpoch) {
+  ASSERT_EQ(env.assign("t", 0, Assignment{}, protocol::Uuid{}), ErrorCode::none);
+  EXPECT_FALSE(env.partition("t")->topic_id());
+  EXPECT_EQ(env.assign("t", 0, Assignment{}, TestReplicas::id_of("t")), ErrorCode::none);
+  EXPECT_EQ(env.partition("t")->topic_id(), TestReplicas::id_of("t"));
+  EXPECT_EQ(env.assign("t", 0, Assignment{}, TestReplicas::id_of("t")), ErrorCode::stale_controller_epoch);
+}
+
+TEST_F(ReplicaManagerTest, PartitionsOfOthersAreUnknown) {
+  EXPECT_EQ(env.assign("t", 0, {.leader = other, .replicas = {other}}), ErrorCode::unknown_topic_or_partition);
+  EXPECT_EQ(env.partition("t"), nullptr);
+}
+
+TEST_F(ReplicaManagerTest, ALeaderThatIsNotAliveIsNotFollowedYet) {
+  ASSERT_EQ(env.assign("t", 0, {.leader_epoch = 1}), ErrorCode::none);
+  const Assignment wanted{.leader = other, .leader_epoch = 2, .partition_epoch = 1, .replicas = {1, other}};
+  EXPECT_EQ(env.assign("t", 0, wanted), ErrorCode::none);
+  EXPECT_EQ(env.partition("t")->leader_epoch(), 1) << "the epoch isn't adopted";
+  env.tell_metadata("t", 1, other, 2, {other});
+  EXPECT_EQ(env.assign("t", 0, wanted), ErrorCode::none);
+  EXPECT_EQ(env.partition("t")->leader_epoch(), 2);
+  EXPECT_EQ(env.partition("t")->leader(), other);
+}
+
+TEST_F(ReplicaManagerTest, LookupsTellWhyAPartitionIsNotHere) {
+  EXPECT_EQ(find("t"), ErrorCode::unknown_topic_or_partition);
+  env.tell_metadata("t", 1, other, 0, {other});
+  EXPECT_EQ(find("t"), ErrorCode::not_leader_or_follower);
+  env.lead("t");
+  EXPECT_EQ(find("t"), ErrorCode::none);
+  EXPECT_EQ(find("t", 1), ErrorCode::unknown_topic_or_partition);
+  EXPECT_TRUE(env.replicas().find(TestReplicas::id_of("t"), 0));
+  EXPECT_EQ(env.replicas().find(TestReplicas::id_of("u"), 0).code(), ErrorCode::unknown_topic_id);
+}
+
+TEST_F(ReplicaManagerTest, StopReplicaChecksTheLeaderEpoch) {
+  ASSERT_EQ(env.assign("t", 0, {.leader_epoch = 3}), ErrorCode::none);
+  EXPECT_EQ(env.stop("t", 0, 2, true), ErrorCode::fenced_leader_epoch);
+  EXPECT_NE(env.partition("t"), nullptr);
+  EXPECT_EQ(env.stop("t", 0, 3, false), ErrorCode::none);
+  EXPECT_NE(env.partition("t"), nullptr) << "stopped, not deleted";
+  EXPECT_EQ(env.stop("t", 0, -2, true), ErrorCode::none);
+  EXPECT_EQ(env.partition("t"), nullptr);
+  EXPECT_FALSE(env.logs().contains({"t", 0}));
+}
+
+TEST_F(ReplicaManagerTest, DeletingWakesThoseWhoHoldThePartition) {
+  env.lead("t");
+  const auto held = env.partition("t");
+  EXPECT_EQ(env.stop("t", 0, -2, true), ErrorCode::none);
+  EXPECT_EQ(held->append_as_leader(make_batch(), 1).code(), ErrorCode::unknown_topic_or_partition);
+}
+
+TEST_F(ReplicaManagerTest, StoppingWhatIsNotHereSucceeds) {
+  EXPECT_EQ(env.stop("t", 0, 1, true), ErrorCode::none);
+  EXPECT_EQ(env.stop("t", 0, 1, false), ErrorCode::none);
+}
+
+TEST_F(ReplicaManagerTest, ATopicMayBeCreatedAgainAtOnce) {
+  env.lead("t");
+  env.append("t");
+  EXPECT_EQ(env.stop("t", 0, -2, true), ErrorCode::none);
+  EXPECT_EQ(env.assign("t", 0, Assignment{}, TestReplicas::id_of("again")), ErrorCode::none);
+  EXPECT_EQ(env.append("t"), 0);
+}
+
+TEST_F(ReplicaManagerTest, CoordinatorsHearOfLeadership) {
+  RecordingListener listener;
+  env.replicas().add_listener(listener);
+  env.tell_metadata("t", 1, other, 0, {other});
+  env.assign("t", 0, {.leader_epoch = 1});
+  env.assign("t", 0, {.leader_epoch = 2, .partition_epoch = 1});
+  env.assign("t", 0, {.leader = other, .leader_epoch = 3, .partition_epoch = 2, .replicas = {1, other}});
+  env.assign("t", 0, {.leader_epoch = 4, .partition_epoch = 3});
+  env.stop("t", 0, -2, true);
+  const std::vector<std::string> expected{"leader t-0 1", "resigned t-0 3", "leader t-0 4", "resigned t-0 4"};
+  EXPECT_EQ(listener.events, expected);
+}
+
+TEST_F(ReplicaManagerTest, AFailedDirectoryTakesItsPartitionsOffline) {
+  env.lead("t");
+  const auto held = env.partition("t");
+  env.logs().fail_directory(env.data_directory(), "test");
+  env.replicas().take_directory_offline(env.data_directory());
+  EXPECT_EQ(find("t"), ErrorCode::kafka_storage_error);
+  EXPECT_EQ(held->append_as_leader(make_batch(), 1).code(), ErrorCode::kafka_storage_error);
+  EXPECT_EQ(env.assign("t", 0, {.leader_epoch = 9}), ErrorCode::kafka_storage_error);
+  EXPECT_EQ(env.stop("t", 0, -2, true), ErrorCode::kafka_storage_error);
+  EXPECT_EQ(env.replicas().counts().offline, 1u);
+}
+
+TEST_F(ReplicaManagerTest, ALogThatMayLieInAnOfflineDirectoryIsNotCreatedAnew) {
+  env.logs().fail_directory(env.data_directory(), "test");
+  EXPECT_EQ(env.assign("t", 0, {.is_new = false}), ErrorCode::kafka_storage_error);
+}
+
+TEST_F(ReplicaManagerTest, TheChannelWithinTheProcessAnswersInOrder) {
+  LocalBrokerChannels channels([&](protocol::BrokerId) { return LocalBroker{.replicas = &env.replicas()}; });
+  const auto channel = channels.open(coordination::cluster::BrokerRegistration{.id = TestReplicas::local});
+  protocol::Mutex mutex;
+  std::condition_variable_any changed;
+  std::vector<int> answers;
+  const auto answered = [&](int which) {
+    protocol::MutexLock lock(mutex);
+    answers.push_back(which);
+    changed.notify_one();
+  };
+  protocol::LeaderAndIsrRequest leader_and_isr;
+  auto& topic = leader_and_isr.topic_states.emplace_back();
+  topic.topic_name = "t";
+  topic.topic_id = TestReplicas::id_of("t");
+  auto& state = topic.partition_states.emplace_back();
+  state.leader = TestReplicas::local;
+  state.replicas = state.isr = {TestReplicas::local};
+  state.is_new = true;
+  channel->leader_and_isr(std::move(leader_and_isr), [&](const auto&) { answered(1); });
+  channel->update_metadata({}, [&](const auto&) { answered(2); });
+  channel->stop_replica({}, [&](const auto&) { answered(3); });
+  protocol::MutexLock lock(mutex);
+  while (answers.size() < 3) changed.wait(mutex);
+  EXPECT_EQ(answers, (std::vector{1, 2, 3}));
+  EXPECT_NE(env.partition("t"), nullptr);
+}
+
+TEST_F(ReplicaManagerTest, ARestartOpensLogsWhenTheyAreUsed) {
+  TemporaryDirectory directory;
+  protocol::ManualClock clock;
+  MetadataCache metadata;
+  const auto open_logs = [&] {
+    storage::LogManagerOptions options;
+    options.log_dirs = {directory.path()};
+    auto logs = std::make_unique<storage::LogManager>(std::move(options));
+    EXPECT_TRUE(logs->lock_directories());
+    EXPECT_TRUE(logs->set_identity("test-cluster", 1, clock.now_ms()));
+    EXPECT_TRUE(logs->load(clock.now_ms()));
+    return logs;
+  };
+  const auto lead = [&](ReplicaManager& replicas, protocol::LeaderEpoch epoch) {
+    protocol::LeaderAndIsrRequest request;
+    auto& topic = request.topic_states.emplace_back();
+    topic.topic_name = "t";
+    topic.topic_id = TestReplicas::id_of("t");
+    auto& state = topic.partition_states.emplace_back();
+    state.leader = 1;
+    state.leader_epoch = epoch;
+    state.replicas = state.isr = {1};
+    state.is_new = epoch == 0;
+    return replicas.become_leader_or_follower(request, 7).topics.at(0).partition_errors.at(0).error_code;
+  };
+  {
+    auto logs = open_logs();
+    ReplicaManager replicas({.broker_id = 1}, *logs, metadata, clock);
+    ASSERT_EQ(lead(replicas, 0), ErrorCode::none);
+    ASSERT_TRUE(replicas.online_partition("t", 0)->append_as_leader(make_batch({.records = 4}), 1));
+    replicas.checkpoint_high_watermarks();
+    replicas.shutdown();
+    logs->shutdown(clock.now_ms());
+  }
+  auto logs = open_logs();
+  ReplicaManager replicas({.broker_id = 1}, *logs, metadata, clock);
+  ASSERT_EQ(lead(replicas, 1), ErrorCode::none);
+  const auto partition = replicas.online_partition("t", 0);
+  EXPECT_FALSE(partition->is_open());
+  EXPECT_TRUE(partition->is_leader());
+  const auto appended = partition->append_as_leader(make_batch(), 1);
+  ASSERT_TRUE(appended) << appended.error().text();
+  EXPECT_EQ(appended->info.first_offset, 4);
+  EXPECT_EQ(partition->end_offset_for_epoch(-1, 0, true)->offset, 4) << "epoch 1 began before the first write";
+}
+
+}  // namespace
+}  // namespace broker
