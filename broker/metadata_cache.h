@@ -23,7 +23,10 @@
 
 namespace protocol {
 struct UpdateMetadataRequest;
+namespace update_metadata_request_types {
+struct UpdateMetadataTopicState;
 }
+}  // namespace protocol
 
 namespace broker {
 
@@ -110,6 +113,7 @@ class MetadataCache {
   MetadataCache();
   MetadataCache(const MetadataCache&) = delete;
   MetadataCache& operator=(const MetadataCache&) = delete;
+  ~MetadataCache();
 
   Snapshot snapshot() const;
 
@@ -130,7 +134,8 @@ class MetadataCache {
   struct Waiter;
   struct Change;
 
-  void apply(MetadataSnapshot& next, const protocol::UpdateMetadataRequest& request, Change& change) const;
+  void apply(MetadataSnapshot& next, const protocol::update_metadata_request_types::UpdateMetadataTopicState& state,
+             Change& change) const;
   void wake_waiters(const Snapshot& now, const Change& change);
 
   mutable protocol::Mutex mutex_;
