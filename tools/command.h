@@ -23,6 +23,7 @@ inline constexpr int interrupted = 130;  // Ctrl-C before the end
 using Run = std::function<int()>;
 
 void add_start_command(CLI::App& app, Run& chosen);
+void add_config_command(CLI::App& app, Run& chosen);
 void add_topics_command(CLI::App& app, Run& chosen);
 void add_produce_command(CLI::App& app, Run& chosen);
 void add_consume_command(CLI::App& app, Run& chosen);

@@ -18,9 +18,10 @@ struct ConfigInputs {
   std::optional<std::string> file_text;  // server.properties; unset: none was named, friendly values hold
   std::string file_name;                 // for messages
   std::vector<std::pair<std::string, std::string>> environment;
-  std::vector<std::string> overrides;         // "key=value", the last one wins
-  std::optional<std::string> data_directory;  // --data-dir
-  bool ephemeral = false;                     // --ephemeral
+  std::vector<std::string> overrides;                    // "key=value", the last one wins
+  std::optional<std::string> data_directory;             // --data-dir
+  std::string default_data_directory = "barnabas-data";  // friendly values' log.dirs
+  bool ephemeral = false;                                // --ephemeral
 };
 
 // What a person should read at start, once.

@@ -1,0 +1,125 @@
+// `barnabas start`: runs a broker until it is told to stop.
+#include <spdlog/spdlog.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <fstream>
+#include <memory>
+#include <optional>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "broker/config/sources.h"
+#include "tools/command.h"
+#include "tools/data_directory.h"
+#include "tools/log_setup.h"
+#include "tools/stop_signals.h"
+
+extern char** environ;
+
+namespace tools {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+struct Options {
+  std::string file;
+  std::vector<std::string> overrides;
+  std::string data_directory;
+  bool ephemeral = false;
+  std::string log_level = "info";
+};
+
+std::optional<std::string> environment_variable(const char* name) {
+  const char* value = std::getenv(name);  // NOLINT(concurrency-mt-unsafe): before any other thread
+  return value == nullptr ? std::nullopt : std::optional<std::string>(value);
+}
+
+std::vector<std::pair<std::string, std::string>> environment() {
+  std::vector<std::pair<std::string, std::string>> variables;
+  for (char** entry = environ; *entry != nullptr; ++entry) {
+    const std::string_view text(*entry);
+    const std::size_t equals = text.find('=');
+    if (equals == std::string_view::npos) continue;
+    variables.emplace_back(text.substr(0, equals), text.substr(equals + 1));
+  }
+  return variables;
+}
+
+protocol::Result<std::string> read_file(const std::string& name) {
+  std::ifstream file(name, std::ios::binary);
+  std::ostringstream text;
+  if (!file || !(text << file.rdbuf()) || file.bad()) {
+    if (file && file.peek() == std::ifstream::traits_type::eof()) return std::string();  // empty
+    return protocol::fail(protocol::ErrorCode::invalid_config, "the file " + name + " can't be read");
+  }
+  return text.str();
+}
+
+protocol::Result<broker::LoadedConfig> load(const Options& options,
+                                            const std::optional<TemporaryDirectory>& temporary) {
+  broker::ConfigInputs inputs;
+  if (!options.file.empty()) {
+    auto text = read_file(options.file);
+    if (!text) return std::unexpected(text.error());
+    inputs.file_text = std::move(*text);
+    inputs.file_name = options.file;
+  }
+  inputs.environment = environment();
+  inputs.overrides = options.overrides;
+  inputs.default_data_directory = default_data_directory(environment_variable);
+  if (temporary) {
+    inputs.data_directory = temporary->path();
+  } else if (!options.data_directory.empty()) {
+    inputs.data_directory = options.data_directory;
+  }
+  inputs.ephemeral = options.ephemeral;
+  return broker::load_config(inputs);
+}
+
+int broken_configuration(const protocol::Error& error) {
+  std::fprintf(stderr, "barnabas: %s\n", error.message.c_str());
+  return exit_code::usage;
+}
+
+int start(const Options& options, Clock::time_point begin) {
+  StopSignals signals;
+  if (auto log = set_up_log(options.log_level); !log) return broken_configuration(log.error());
+  std::optional<TemporaryDirectory> temporary;
+  if (options.ephemeral && options.data_directory.empty()) {
+    auto made = TemporaryDirectory::make(environment_variable);
+    if (!made) return broken_configuration(made.error());
+    temporary.emplace(std::move(*made));
+  }
+  auto loaded = load(options, temporary);
+  if (!loaded) return broken_configuration(loaded.error());
+  for (const broker::ConfigNote& note : loaded->notes) {
+    spdlog::log(note.warning ? spdlog::level::warn : spdlog::level::info, "{}", note.text);
+  }
+  (void)begin;
+  (void)signals;
+  return exit_code::ok;
+}
+
+}  // namespace
+
+void add_start_command(CLI::App& app, Run& chosen) {
+  const auto begin = Clock::now();
+  auto options = std::make_shared<Options>();
+  CLI::App* command = app.add_subcommand("start", "Run a broker until SIGTERM or Ctrl-C");
+  command->add_option("file", options->file, "server.properties; without one: a friendly broker on localhost:9092");
+  command->add_option("-o,--override", options->overrides, "A setting, over file and environment: key=value")
+      ->take_all()
+      ->allow_extra_args(false);
+  CLI::Option* data = command->add_option("-d,--data-dir", options->data_directory, "Where the data lies");
+  command->add_flag("--ephemeral", options->ephemeral, "Keep nothing after the end")->excludes(data);
+  command->add_option("--log-level", options->log_level, "trace, debug, info, warn, error, critical or off")
+      ->capture_default_str();
+  command->callback([options, begin, &chosen] { chosen = [options, begin] { return start(*options, begin); }; });
+}
+
+}  // namespace tools

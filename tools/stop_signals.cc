@@ -1,0 +1,49 @@
+#include "tools/stop_signals.h"
+
+#include <pthread.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <thread>
+
+#include "tools/command.h"
+
+namespace tools {
+namespace {
+
+sigset_t stop_set() {
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, SIGTERM);
+  sigaddset(&set, SIGINT);
+  return set;
+}
+
+int wait_for_one() {
+  const sigset_t set = stop_set();
+  int signal = 0;
+  while (sigwait(&set, &signal) != 0) {
+  }
+  return signal;
+}
+
+}  // namespace
+
+StopSignals::StopSignals() {
+  const sigset_t set = stop_set();
+  pthread_sigmask(SIG_BLOCK, &set, nullptr);
+  // A client that went away shows as an error of the write.
+  std::signal(SIGPIPE, SIG_IGN);
+}
+
+int StopSignals::wait() {
+  const int first = wait_for_one();
+  // Detached on purpose: it lives until the process ends, and touches nothing of it.
+  std::thread([] {
+    wait_for_one();
+    _exit(exit_code::interrupted);
+  }).detach();
+  return first;
+}
+
+}  // namespace tools
