@@ -172,6 +172,8 @@ OffsetSnapshot Log::offsets() const {
 }
 
 void Log::move_log_end(Offset end) {
+  ++truncations_;
+  lowest_truncation_ = std::min(lowest_truncation_.value_or(end), end);
   log_end_ = {end, segments_.back()->base_offset(), segments_.back()->size()};
   recovery_point_ = std::min(recovery_point_, end);
 }

@@ -191,11 +191,21 @@ class Log {
   // The segments from the oldest to the active one, a copy of the list.
   std::vector<std::shared_ptr<Segment>> segments() const EXCLUDES(mutex_);
 
-  // Puts finished `.cleaned` segments (not empty, ascending, synced) in the place of `old` ones: renames them to .swap,
-  // drops the old ones (asynchronously deleted), renames to the final names.
-  protocol::Result<void> replace_segments(std::vector<std::shared_ptr<Segment>> cleaned,
-                                          const std::vector<std::shared_ptr<Segment>>& old, TimestampMs now)
-      EXCLUDES(mutex_);
+  // Whether the log was closed, or renamed for its deletion: it takes no appends any more.
+  bool is_closed() const EXCLUDES(mutex_);
+
+  // How often the log was truncated; what the cleaner makes of it before a truncation is void.
+  std::uint64_t truncations() const EXCLUDES(mutex_);
+  // The lowest offset that the log was truncated to since the last call, if it was: nothing beyond it is clean any
+  // more.
+  std::optional<Offset> take_lowest_truncation() EXCLUDES(mutex_);
+
+  // Puts finished `.cleaned` segments (at least one, ascending, synced) in the place of `old` ones: renames them to
+  // .swap, drops the old ones (asynchronously deleted), renames to the final names. False, and nothing is done, when
+  // the log was truncated since it answered `truncations`, or an old segment is gone or active.
+  protocol::Result<bool> replace_segments(std::vector<std::shared_ptr<Segment>> cleaned,
+                                          const std::vector<std::shared_ptr<Segment>>& old, std::uint64_t truncations,
+                                          TimestampMs now) EXCLUDES(mutex_);
 
   // The smallest offset that an open transaction occupies, or nullopt; the cleaner stops there.
   std::optional<Offset> first_undecided_offset() const EXCLUDES(mutex_);
@@ -278,6 +288,8 @@ class Log {
   std::shared_ptr<const LogConfig> config_ GUARDED_BY(mutex_);
   std::optional<Uuid> topic_id_ GUARDED_BY(mutex_);
   bool closed_ GUARDED_BY(mutex_) = false;
+  std::uint64_t truncations_ GUARDED_BY(mutex_) = 0;
+  std::optional<Offset> lowest_truncation_ GUARDED_BY(mutex_);
 
   std::vector<std::shared_ptr<Segment>> segments_ GUARDED_BY(mutex_);  // ascending, the last is the active one
   std::unique_ptr<LeaderEpochCache> epochs_ GUARDED_BY(mutex_);

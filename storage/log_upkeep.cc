@@ -304,29 +304,46 @@ Result<void> Log::close(TimestampMs now) {
 
 // ---- Compaction
 
-Result<void> Log::replace_segments(std::vector<std::shared_ptr<Segment>> cleaned,
-                                   const std::vector<std::shared_ptr<Segment>>& old, TimestampMs now) {
+bool Log::is_closed() const {
+  MutexLock lock(mutex_);
+  return closed_;
+}
+
+std::uint64_t Log::truncations() const {
+  MutexLock lock(mutex_);
+  return truncations_;
+}
+
+std::optional<Offset> Log::take_lowest_truncation() {
+  MutexLock lock(mutex_);
+  return std::exchange(lowest_truncation_, std::nullopt);
+}
+
+Result<bool> Log::replace_segments(std::vector<std::shared_ptr<Segment>> cleaned,
+                                   const std::vector<std::shared_ptr<Segment>>& old, std::uint64_t truncations,
+                                   TimestampMs now) {
   const FailureReport report(directory_);
   MutexLock lock(mutex_);
-  if (auto usable = check_usable(); !usable) return usable;
+  if (auto usable = check_usable(); !usable) return std::unexpected(usable.error());
+  const auto replaceable = [&](const auto& segment) REQUIRES(mutex_) {
+    return segment != segments_.back() && std::ranges::find(segments_, segment) != segments_.end();
+  };
+  if (truncations != truncations_) return false;
+  for (const auto& segment : old) {
+    if (!replaceable(segment)) return false;
+  }
   // From the newest to the oldest, so that a crash in between leaves a .cleaned file below every .swap that is
   // incomplete.
   for (auto segment = cleaned.rbegin(); segment != cleaned.rend(); ++segment) {
     if (auto done = (*segment)->change_suffix(Segment::swap_suffix); !done)
       return std::unexpected(failed(done.error()));
   }
-  std::vector<std::shared_ptr<Segment>> gone;
-  for (const auto& segment : old) {
-    const auto found = std::ranges::find(segments_, segment);
-    if (found == segments_.end()) continue;  // retention was quicker
-    segments_.erase(found);
-    gone.push_back(segment);
-  }
+  for (const auto& segment : old) segments_.erase(std::ranges::find(segments_, segment));
   for (const auto& segment : cleaned) {
     const auto place = std::ranges::upper_bound(segments_, segment->base_offset(), {}, &Segment::base_offset);
     segments_.insert(place, segment);
   }
-  for (const auto& segment : gone) {
+  for (const auto& segment : old) {
     if (auto done = segment->change_suffix(Segment::deleted_suffix); !done)
       return std::unexpected(failed(done.error()));
     directory_.delete_later(now + config_->file_delete_delay_ms, [segment] { return segment->remove_files(); });
@@ -342,7 +359,7 @@ Result<void> Log::replace_segments(std::vector<std::shared_ptr<Segment>> cleaned
   }
   high_watermark_ = {.offset = high_watermark_.offset};  // positions have changed
   log_end_ = {log_end_.offset, segments_.back()->base_offset(), segments_.back()->size()};
-  return {};
+  return true;
 }
 
 // ---- The directory
