@@ -38,17 +38,17 @@ class Cleaner {
   Cleaner(const Cleaner&) = delete;
   Cleaner& operator=(const Cleaner&) = delete;
 
-  void start() EXCLUDES(mutex_);
+  void start() EXCLUDES(lifecycle_, mutex_);
   // Ends running compactions without a trace and waits for the threads.
-  void stop() EXCLUDES(mutex_);
+  void stop() EXCLUDES(lifecycle_, mutex_);
   // New settings; restarts the threads if they run.
-  void reconfigure(const CleanerOptions& options) EXCLUDES(mutex_);
+  void reconfigure(const CleanerOptions& options) EXCLUDES(lifecycle_, mutex_);
 
   // What a thread does once: compacts the dirtiest log, if any is dirty enough, and deletes old segments of the others.
   // True: a log was compacted, so there may be more.
-  bool run_once();
+  bool run_once() EXCLUDES(mutex_);
 
-  // For truncations and deletions: keeps the threads off a partition and waits until none works on it.
+  // Which logs are dirty, clean or given up.
   CleanerState& state() { return state_; }
 
   struct Totals {
@@ -57,12 +57,11 @@ class Cleaner {
   Totals totals() const EXCLUDES(mutex_);
 
  private:
-  void work(std::uint64_t generation);
-  bool is_stopping(std::uint64_t generation) const EXCLUDES(mutex_);
-  void stop_threads() EXCLUDES(mutex_);
-  bool clean_dirtiest();
-  void delete_old_segments();
-  CompactionOptions compaction_options(const TopicPartition& partition) EXCLUDES(mutex_);
+  void work() EXCLUDES(mutex_);
+  bool is_stopping() const EXCLUDES(mutex_);
+  bool clean_dirtiest() EXCLUDES(mutex_);
+  void delete_old_segments() EXCLUDES(mutex_);
+  CompactionOptions compaction_options() EXCLUDES(mutex_);
   void throttle(std::int64_t bytes) EXCLUDES(mutex_);
   void record(const LogToClean& cleaned, const CompactionResult& result, std::int64_t took_ms) EXCLUDES(mutex_);
 
@@ -71,15 +70,18 @@ class Cleaner {
   const std::uint64_t seed_;
   CleanerState state_;
 
+  protocol::Mutex lifecycle_;  // held while threads are started or stopped; before mutex_
+  std::vector<std::thread> threads_ GUARDED_BY(lifecycle_);
+
   mutable protocol::Mutex mutex_;
-  std::condition_variable_any wake_;
+  std::condition_variable_any stop_requested_;
   CleanerOptions options_ GUARDED_BY(mutex_);
   bool stopping_ GUARDED_BY(mutex_) = false;
-  std::vector<std::thread> threads_ GUARDED_BY(mutex_);
   std::uint64_t rounds_ GUARDED_BY(mutex_) = 0;
   Totals totals_ GUARDED_BY(mutex_);
-  std::int64_t throttle_period_start_ms_ GUARDED_BY(mutex_) = 0;
-  double throttle_bytes_ GUARDED_BY(mutex_) = 0;
+  // The throttle counts the bytes of a short period.
+  std::int64_t period_start_ms_ GUARDED_BY(mutex_) = 0;
+  double period_bytes_ GUARDED_BY(mutex_) = 0;
 };
 
 }  // namespace storage

@@ -49,7 +49,8 @@ class CleanerOffsetMap {
     void operator()(Slot* slots) const;
   };
 
-  Slot& slot_of(protocol::Bytes key) const;
+  // The key's slot, or the empty one where it belongs, with its hash filled in.
+  Slot& slot_of(protocol::Bytes key);
 
   const std::size_t slots_;
   const std::array<std::uint64_t, 2> hash_key_;

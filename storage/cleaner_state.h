@@ -1,24 +1,21 @@
-// Which logs are being cleaned, paused or given up, how far each is clean, and which one to clean next.
+// Which logs are being cleaned or given up, how far each is clean, and which one to clean next.
 // What Kafka calls LogCleanerManager.
 //
-// Self-locking. A partition is in one of these states:
-//   (none)         may be cleaned
-//   in progress    a cleaner thread has it
-//   aborting       the same, and somebody waits for the thread to leave it
-//   paused (n)     may not be cleaned until resumed n times
+// Self-locking. A log is at most with one cleaner thread at a time. Nobody waits for the cleaner: a log that is
+// truncated or deleted while it is cleaned refuses the result (Log::replace_segments), and the thread notices between
+// two chunks.
 #pragma once
 
-#include <condition_variable>
 #include <cstdint>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <set>
-#include <unordered_map>
+#include <string>
 #include <vector>
 
 #include "protocol/mutex.h"
+#include "storage/checkpoint_file.h"
 #include "storage/cleaner_compaction.h"
 #include "storage/log_manager.h"
 
@@ -33,65 +30,50 @@ struct CleanableOffsets {
 
 // `last_clean`: the checkpoint, if there is one. Not past the last stable offset, the active segment, or the first
 // segment with records younger than min.compaction.lag.ms.
-protocol::Result<CleanableOffsets> find_cleanable_offsets(const Log& log, std::optional<Offset> last_clean,
-                                                          TimestampMs now);
+Io<CleanableOffsets> find_cleanable_offsets(const Log& log, std::optional<Offset> last_clean, TimestampMs now);
 
 // How long compaction of the part from first_dirty on is overdue by max.compaction.lag.ms; 0: it is not.
-protocol::Result<std::int64_t> compaction_delay_ms(const Log& log, Offset first_dirty, TimestampMs now);
+Io<std::int64_t> compaction_delay_ms(const Log& log, Offset first_dirty, TimestampMs now);
+
+// The sizes that make up the dirty ratio.
+LogToClean measure(const std::shared_ptr<Log>& log, const CleanableOffsets& offsets);
 
 class CleanerState {
  public:
   explicit CleanerState(LogManager& logs) : logs_(logs) {}
 
-  // The dirtiest log that is dirty enough or due, now in progress; nullopt: none.
+  // The dirtiest log that is dirty enough or due, reserved for the caller; nullopt: none.
   std::optional<LogToClean> grab_dirtiest(TimestampMs now) EXCLUDES(mutex_);
 
-  // All compacted logs that nobody works on, now in progress: for deleting what retention allows.
+  // All compacted logs that nobody works on, reserved for the caller, for deleting what retention allows.
   std::vector<std::shared_ptr<Log>> grab_deletable() EXCLUDES(mutex_);
 
-  // Ends a cleaning that reached `next_dirty`, which the checkpoint keeps unless the cleaning was aborted.
-  void done_cleaning(const Log& log, Offset next_dirty) EXCLUDES(mutex_);
-  // Ends a cleaning that reached nothing.
-  void done_without_progress(const TopicPartition& partition) EXCLUDES(mutex_);
+  // Gives a log back. `next_dirty`: how far it is clean now, which the checkpoint keeps; nullopt: no further than
+  // before.
+  void done(const std::shared_ptr<Log>& log, std::optional<Offset> next_dirty) EXCLUDES(mutex_);
 
-  bool should_abort(const TopicPartition& partition) const EXCLUDES(mutex_);
-
-  // Keeps cleaners off a partition; returns when no thread works on it any more. Calls nest.
-  void abort_and_pause(const TopicPartition& partition) EXCLUDES(mutex_);
-  void resume(const TopicPartition& partition) EXCLUDES(mutex_);
-
-  // After a truncation: what was clean beyond `offset` is gone.
-  void truncate_checkpoint(const Log& log, Offset offset) EXCLUDES(mutex_);
-  // After a deletion.
-  void forget(const TopicPartition& partition, const std::string& log_dir) EXCLUDES(mutex_);
-
-  // A partition whose cleaning failed is left alone until the next start.
-  void mark_uncleanable(const TopicPartition& partition) EXCLUDES(mutex_);
+  // A log whose cleaning failed is left alone until the next start.
+  void mark_uncleanable(const std::shared_ptr<Log>& log) EXCLUDES(mutex_);
   std::size_t uncleanable_count() const EXCLUDES(mutex_);
 
   // Of the dirtiest log at the last look, for the metrics.
   double max_dirty_ratio() const EXCLUDES(mutex_);
 
- private:
-  enum class Phase : std::uint8_t { in_progress, aborting, paused };
-  struct Cleaning {
-    Phase phase = Phase::in_progress;
-    int pauses = 0;
-  };
+  // How far a partition is clean; nullopt: never cleaned.
+  std::optional<Offset> checkpoint(const Log& log) EXCLUDES(mutex_);
 
+ private:
+  std::vector<std::shared_ptr<Log>> free_compacted_logs() REQUIRES(mutex_);
   std::optional<LogToClean> assess(const std::shared_ptr<Log>& log, TimestampMs now) REQUIRES(mutex_);
-  void leave(const TopicPartition& partition) REQUIRES(mutex_);
-  void store_checkpoint(const std::string& log_dir, const TopicPartition& partition, std::optional<Offset> offset)
-      REQUIRES(mutex_);
-  std::map<TopicPartition, Offset>& checkpoint_of(const std::string& log_dir) REQUIRES(mutex_);
+  PartitionOffsets& checkpoints_of(const std::string& log_dir) REQUIRES(mutex_);
+  void set_checkpoint(const Log& log, Offset offset) REQUIRES(mutex_);
 
   LogManager& logs_;
   mutable protocol::Mutex mutex_;
-  std::condition_variable_any left_;  // signalled when an aborted cleaning has ended
-  std::map<TopicPartition, Cleaning> cleanings_ GUARDED_BY(mutex_);
-  std::map<std::string, std::map<TopicPartition, Offset>> checkpoints_
-      GUARDED_BY(mutex_);  // by log.dir, as read at first
-  std::set<TopicPartition> uncleanable_ GUARDED_BY(mutex_);
+  std::set<std::shared_ptr<Log>> busy_ GUARDED_BY(mutex_);
+  // Weak, so that a deleted log goes; its successor of the same name is another log.
+  std::set<std::weak_ptr<Log>, std::owner_less<>> uncleanable_ GUARDED_BY(mutex_);
+  std::map<std::string, PartitionOffsets> checkpoints_ GUARDED_BY(mutex_);  // by log.dir, read when first needed
   double max_dirty_ratio_ GUARDED_BY(mutex_) = 0;
 };
 

@@ -1,0 +1,9 @@
+# Log compaction: a part of the storage library.
+target_sources(storage PRIVATE
+  ${CMAKE_CURRENT_LIST_DIR}/cleaner.cc
+  ${CMAKE_CURRENT_LIST_DIR}/cleaner_compaction.cc
+  ${CMAKE_CURRENT_LIST_DIR}/cleaner_filter.cc
+  ${CMAKE_CURRENT_LIST_DIR}/cleaner_offset_map.cc
+  ${CMAKE_CURRENT_LIST_DIR}/cleaner_state.cc
+  ${CMAKE_CURRENT_LIST_DIR}/cleaner_transactions.cc
+)
