@@ -221,7 +221,10 @@ void FetchHandler::read_one(const FetchTarget& target, const Limits& limits, con
        .follower = limits.follower,
        .follower_log_start = target.follower_log_start,
        .records_progress = pass.first_look});
+  if (pass.first_look) read.partition->count(&TopicMetrics::total_fetch_requests);
   if (!result) {
+    // Errors that clients can mend aren't failures of the broker, here as in Kafka.
+    if (result.code() == ErrorCode::unknown_server_error) read.partition->count(&TopicMetrics::failed_fetch_requests);
     read.error = result.code();
     read.result = {};
     return;
@@ -352,6 +355,8 @@ protocol::FetchResponse FetchHandler::assemble(const RequestContext& context, Fe
     }
     auto& partitions = response.responses.back().partitions;
     if (reads[i].is_read()) {
+      reads[i].partition->count(limits.follower >= 0 ? &TopicMetrics::replication_bytes_out : &TopicMetrics::bytes_out,
+                                reads[i].bytes());
       partitions.push_back(succeeded(target.partition, reads[i].result, limits.read_committed));
     } else {
       partitions.push_back(failed(target.partition, error_for(reads[i].error, version)));

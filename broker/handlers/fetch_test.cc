@@ -75,6 +75,18 @@ TEST_F(FetchTest, ReturnsTheRecordsAsFileRanges) {
   EXPECT_TRUE(batch.crc_matches());
 }
 
+TEST_F(FetchTest, TrafficIsCounted) {
+  env.append("t", 0, {.records = 3});
+  const auto size = static_cast<std::int64_t>(make_batch({.records = 3}).size());
+  (void)send(request({{0, 0}, {1, 0}}));
+  for (const TopicMetrics* metrics : {&env.totals(), &env.topic_metrics()}) {
+    EXPECT_EQ(metrics->messages_in.value(), 3);
+    EXPECT_EQ(metrics->bytes_in.value(), size);
+    EXPECT_EQ(metrics->bytes_out.value(), size);
+    EXPECT_EQ(metrics->total_fetch_requests.value(), 2);
+  }
+}
+
 TEST_F(FetchTest, AtTheEndThereIsNothing) {
   env.append("t");
   const FetchResponse response = send(request({{0, 1}}));

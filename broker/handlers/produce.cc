@@ -177,10 +177,14 @@ ProduceHandler::PartitionAnswer ProduceHandler::append(const RequestContext& con
     return {};
   }
 
+  (*partition)->count(&TopicMetrics::total_produce_requests);
   std::vector<storage::RecordError> record_errors;
   const auto appended =
       (*partition)->append_as_leader(records, request.acks, storage::no_verification_guard, &record_errors);
-  if (!appended) return failed(data.index, appended.error(), **partition, std::move(record_errors));
+  if (!appended) {
+    if (reports_log_start(appended.code())) (*partition)->count(&TopicMetrics::failed_produce_requests);
+    return failed(data.index, appended.error(), **partition, std::move(record_errors));
+  }
   if (request.acks == acks_all && !appended->replicated) {
     step.unreplicated = std::move(*partition);
     step.required = appended->info.last_offset + 1;

@@ -231,19 +231,35 @@ Result<std::shared_ptr<Log>> Partition::log_for(LeaderEpoch current_epoch, bool 
 Result<Partition::LeaderAppend> Partition::append_as_leader(protocol::Bytes records, std::int16_t required_acks,
                                                             storage::VerificationGuard guard,
                                                             std::vector<storage::RecordError>* record_errors) {
-  MutexLock lock(mutex_);
-  auto appended = append_locked(records, required_acks, storage::AppendOrigin::client, guard, record_errors);
-  if (!appended) return std::unexpected(std::move(appended.error()));
-  const bool replicated = followers_.empty() || log_->high_watermark() > appended->last_offset;
-  return LeaderAppend{.info = *appended, .replicated = replicated};
+  LeaderAppend result;
+  {
+    MutexLock lock(mutex_);
+    auto appended = append_locked(records, required_acks, storage::AppendOrigin::client, guard, record_errors);
+    if (!appended) return std::unexpected(std::move(appended.error()));
+    result.info = *appended;
+    result.replicated = followers_.empty() || log_->high_watermark() > appended->last_offset;
+  }
+  count_append(result.info);
+  return result;
 }
 
 Result<storage::AppendInfo> Partition::append_as_coordinator(protocol::Bytes records, LeaderEpoch leader_epoch) {
-  MutexLock lock(mutex_);
-  if (leader_epoch != no_leader_epoch && (leader_epoch < leading_since_ || leader_epoch > leader_epoch_)) {
-    return fail(ErrorCode::not_leader_or_follower);
+  Result<storage::AppendInfo> appended;
+  {
+    MutexLock lock(mutex_);
+    if (leader_epoch != no_leader_epoch && (leader_epoch < leading_since_ || leader_epoch > leader_epoch_)) {
+      return fail(ErrorCode::not_leader_or_follower);
+    }
+    appended = append_locked(records, -1, storage::AppendOrigin::coordinator, storage::no_verification_guard, nullptr);
   }
-  return append_locked(records, -1, storage::AppendOrigin::coordinator, storage::no_verification_guard, nullptr);
+  if (appended) count_append(*appended);
+  return appended;
+}
+
+void Partition::count_append(const storage::AppendInfo& info) {
+  if (info.bytes == 0) return;
+  count(&TopicMetrics::bytes_in, info.bytes);
+  count(&TopicMetrics::messages_in, info.last_offset - info.first_offset + 1);
 }
 
 Result<storage::AppendInfo> Partition::append_locked(protocol::Bytes records, std::int16_t required_acks,
@@ -469,6 +485,22 @@ Offset Partition::low_watermark_locked() const {
     if (follower.log_start < low && environment_.is_alive(follower.id)) low = follower.log_start;
   }
   return low;
+}
+
+// ---- Counting
+
+void Partition::count(Counter TopicMetrics::* counter, std::int64_t by) {
+  if (environment_.metrics.totals == nullptr) return;
+  (environment_.metrics.totals->*counter).add(by);
+  TopicMetrics* metrics = counted_metrics_.load(std::memory_order_acquire);
+  if (metrics == nullptr) {
+    std::shared_ptr<TopicMetrics> found = environment_.metrics.of_topic(id_.topic);
+    MutexLock lock(mutex_);
+    if (metrics_ == nullptr) metrics_ = std::move(found);
+    metrics = metrics_.get();
+    counted_metrics_.store(metrics, std::memory_order_release);
+  }
+  (metrics->*counter).add(by);
 }
 
 // ---- Waiting

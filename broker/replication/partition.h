@@ -16,8 +16,10 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include "broker/metrics/metrics.h"
 #include "broker/replication/waiters.h"
 #include "protocol/bytes.h"
 #include "protocol/clock.h"
@@ -32,6 +34,13 @@ class Log;
 
 namespace broker {
 
+// Where a topic's counters are found, and the broker's totals. Both null or empty in tests: nothing is counted.
+struct TopicMetricsSource {
+  TopicMetrics* totals = nullptr;
+  std::function<std::shared_ptr<TopicMetrics>(std::string_view topic)> of_topic;
+  std::function<void(std::string_view topic)> forget;  // the topic's last partition here is gone
+};
+
 // What all partitions of a broker share. Outlives them; its functions are safe from any thread.
 struct PartitionEnvironment {
   protocol::BrokerId local_broker = 0;
@@ -43,6 +52,7 @@ struct PartitionEnvironment {
   std::function<protocol::Result<std::shared_ptr<storage::Log>>(const protocol::TopicPartition&,
                                                                 std::optional<protocol::Uuid> topic_id)>
       open_log;
+  TopicMetricsSource metrics;
 };
 
 // A partition's state as a LeaderAndIsr request gives it.
@@ -197,6 +207,11 @@ class Partition {
   protocol::Result<DeletedRecords> delete_records_before(protocol::Offset offset) EXCLUDES(mutex_);
   protocol::Result<protocol::Offset> low_watermark() EXCLUDES(mutex_);
 
+  // ---- Counting
+
+  // Adds to one of the topic's counters and to the broker's total.
+  void count(Counter TopicMetrics::* counter, std::int64_t by = 1);
+
   // ---- Waiting: see waiters.h
 
   // Hangs the waiter in. False: there is nothing to wait for (closed, or for an OffsetWaiter: not the leader, or the
@@ -232,6 +247,7 @@ class Partition {
       REQUIRES(mutex_);
   protocol::Result<void> read_log(const storage::Log& log, const PartitionRead& request,
                                   PartitionReadResult& result) const;
+  void count_append(const storage::AppendInfo& info) EXCLUDES(mutex_);
   void set_followers(const PartitionState& state, bool new_epoch, bool was_leader) REQUIRES(mutex_);
   void record_follower_fetch(const PartitionRead& request, const PartitionReadResult& result) EXCLUDES(mutex_);
   std::size_t effective_min_isr() const REQUIRES(mutex_);
@@ -264,6 +280,8 @@ class Partition {
   std::vector<protocol::BrokerId> isr_ GUARDED_BY(mutex_);  // as committed in the metadata store
   std::vector<Follower> followers_ GUARDED_BY(mutex_);      // the leader's view of the other replicas
   std::int64_t appended_bytes_ GUARDED_BY(mutex_) = 0;
+  std::shared_ptr<TopicMetrics> metrics_ GUARDED_BY(mutex_);  // found on first use, then kept
+  std::atomic<TopicMetrics*> counted_metrics_{nullptr};       // the same, to be read without the lock
   WaiterList waiters_ GUARDED_BY(mutex_);
 };
 

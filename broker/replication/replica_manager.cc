@@ -46,9 +46,10 @@ std::optional<Uuid> known_id(const Uuid& id) {
 
 ReplicaManager::ReplicaManager(ReplicaManagerOptions options, storage::LogManager& logs, MetadataCache& metadata,
                                const protocol::Clock& clock)
-    : options_(options), logs_(logs), metadata_(metadata), clock_(clock) {
-  environment_.local_broker = options.broker_id;
-  environment_.replica_lag_time_max_ms = options.replica_lag_time_max_ms;
+    : options_(std::move(options)), logs_(logs), metadata_(metadata), clock_(clock) {
+  environment_.local_broker = options_.broker_id;
+  environment_.replica_lag_time_max_ms = options_.replica_lag_time_max_ms;
+  environment_.metrics = options_.metrics;
   environment_.clock = &clock_;
   environment_.is_alive = [this](protocol::BrokerId id) { return metadata_.snapshot()->broker(id) != nullptr; };
   environment_.open_log = [this](const TopicPartition& id,
@@ -340,11 +341,15 @@ std::shared_ptr<Partition> ReplicaManager::add(const TopicPartition& id, TopicId
 }
 
 void ReplicaManager::remove(const TopicPartition& id) {
-  WriterLock lock(mutex_);
-  const auto topic = topics_.find(id.topic);
-  if (topic == topics_.end()) return;
-  topic->second.partitions.erase(id.partition);
-  if (topic->second.partitions.empty()) topics_.erase(topic);
+  {
+    WriterLock lock(mutex_);
+    const auto topic = topics_.find(id.topic);
+    if (topic == topics_.end()) return;
+    topic->second.partitions.erase(id.partition);
+    if (!topic->second.partitions.empty()) return;
+    topics_.erase(topic);
+  }
+  if (options_.metrics.forget) options_.metrics.forget(id.topic);
 }
 
 // ---- Upkeep

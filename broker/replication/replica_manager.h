@@ -39,6 +39,7 @@ class MetadataCache;
 struct ReplicaManagerOptions {
   protocol::BrokerId broker_id = 0;
   std::int64_t replica_lag_time_max_ms = 30'000;  // replica.lag.time.max.ms
+  TopicMetricsSource metrics;
 };
 
 // Told about partitions that this broker begins or ceases to lead (the coordinators load or drop their state).

@@ -85,7 +85,10 @@ class TestReplicas {
     EXPECT_TRUE(logs_->lock_directories());
     EXPECT_TRUE(logs_->set_identity("test-cluster", local, clock_.now_ms()));
     EXPECT_TRUE(logs_->load(clock_.now_ms()));
-    replicas_ = std::make_unique<ReplicaManager>(ReplicaManagerOptions{.broker_id = local}, *logs_, metadata_, clock_);
+    ReplicaManagerOptions replica_options{.broker_id = local};
+    replica_options.metrics = {
+        .totals = &totals_, .of_topic = [this](std::string_view) { return topic_metrics_; }, .forget = {}};
+    replicas_ = std::make_unique<ReplicaManager>(std::move(replica_options), *logs_, metadata_, clock_);
   }
 
   ReplicaManager& replicas() { return *replicas_; }
@@ -95,6 +98,8 @@ class TestReplicas {
   protocol::ManualClock& clock() { return clock_; }
   TestLoop& loop() { return loop_; }
   const std::string& data_directory() const { return directory_.path(); }
+  const TopicMetrics& totals() const { return totals_; }
+  const TopicMetrics& topic_metrics() const { return *topic_metrics_; }  // of all topics
 
   struct Assignment {
     protocol::BrokerId leader = local;
@@ -206,6 +211,8 @@ class TestReplicas {
   TemporaryDirectory directory_;
   protocol::ManualClock clock_;
   MetadataCache metadata_;
+  TopicMetrics totals_;
+  const std::shared_ptr<TopicMetrics> topic_metrics_ = std::make_shared<TopicMetrics>();
   std::unique_ptr<storage::LogManager> logs_;
   std::unique_ptr<ReplicaManager> replicas_;
   BackgroundPool background_{"test-background", 2};
