@@ -1,0 +1,60 @@
+// One partition of __consumer_offsets from the group coordinator's side: whether this broker leads it, and the shard of
+// groups that comes and goes with that. Self-locking; any thread.
+//
+// Becoming the leader costs nothing: the groups are loaded when somebody first asks for one of them. Losing leadership
+// unloads them at once, on the background pool, because the news comes under locks of the replica manager.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "broker/groups/shard_runner.h"
+#include "broker/waiter.h"
+#include "protocol/mutex.h"
+
+namespace broker {
+
+class BackgroundPool;
+
+class CoordinatedPartition : public std::enable_shared_from_this<CoordinatedPartition> {
+ public:
+  CoordinatedPartition(std::shared_ptr<ShardRunner> shard, coordination::group::OffsetsLog& log,
+                       BackgroundPool& background)
+      : shard_(std::move(shard)), log_(log), background_(background) {}
+
+  ShardRunner& shard() { return *shard_; }
+
+  void became_leader(protocol::LeaderEpoch epoch) EXCLUDES(mutex_);
+  void resigned() EXCLUDES(mutex_);
+
+  // Whether the shard is what leadership says: loaded, or not ours. Takes no lock.
+  bool is_settled() const { return settled_.load(std::memory_order_acquire); }
+  // Starts what is missing, and notifies `waiter` when it is done. False: nothing is missing.
+  bool settle(WaiterHandle waiter) EXCLUDES(mutex_);
+  bool is_leading() const EXCLUDES(mutex_);
+
+ private:
+  // On the background pool, one at a time.
+  void work() EXCLUDES(mutex_);
+  void start_work() REQUIRES(mutex_);
+  // What to do next; nothing: settled.
+  enum class Task { unload, load };
+  std::optional<Task> next_task() const REQUIRES(mutex_);
+  void load(protocol::LeaderEpoch epoch);
+
+  const std::shared_ptr<ShardRunner> shard_;
+  coordination::group::OffsetsLog& log_;
+  BackgroundPool& background_;
+
+  mutable protocol::Mutex mutex_;
+  std::optional<protocol::LeaderEpoch> leading_ GUARDED_BY(mutex_);  // since this epoch, without a break
+  std::optional<protocol::LeaderEpoch> loaded_ GUARDED_BY(mutex_);   // the epoch in which loading was done, or tried
+  bool must_unload_ GUARDED_BY(mutex_) = false;
+  bool working_ GUARDED_BY(mutex_) = false;
+  std::vector<WaiterHandle> waiters_ GUARDED_BY(mutex_);
+  std::atomic<bool> settled_{true};
+};
+
+}  // namespace broker
