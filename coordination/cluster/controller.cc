@@ -27,7 +27,10 @@ class Controller::Impl {
   }
 
   void stop() {
-    queue_->run_and_wait([this] { resign(); });
+    queue_->run_and_wait([this] {
+      stopping_ = true;
+      resign();
+    });
     queue_->stop();
     leave_office();
   }
@@ -59,6 +62,8 @@ class Controller::Impl {
         [this, queue = queue_](const metadata_store::WatchEvent&) { queue->post([this] { stand_for_election(); }); });
     if (active_ && current == options_.broker_id && !store_.deposed()) return;
     leave_office();
+    if (stopping_) return;
+    if (current == options_.broker_id && store_.abandon()) return;  // the watch calls again
     if (current >= 0) {
       epoch_ = store_.controller_epoch();
       return;
@@ -119,6 +124,7 @@ class Controller::Impl {
   const protocol::Clock& clock_;
   std::unique_ptr<ActiveController> active_;  // while this broker is the controller
   std::uint64_t term_ = 0;
+  bool stopping_ = false;
   std::atomic<bool> is_active_ = false;
   std::atomic<std::int32_t> epoch_ = 0;
   // Shared with watches and answers that may come after the end.

@@ -60,6 +60,12 @@ std::int32_t ControllerStore::controller_epoch() {
 
 void ControllerStore::resign() { write({{Operation::remove(path::controller)}}); }
 
+bool ControllerStore::abandon() {
+  const auto node = store_.get(path::controller);
+  if (!node || node->stat.ephemeral_owner != store_.session_id()) return false;
+  return store_.remove(path::controller, node->stat.version).has_value();
+}
+
 std::vector<BrokerRegistration> ControllerStore::brokers(Watch watch) {
   std::vector<BrokerRegistration> brokers;
   for (const std::string& child : children(path::broker_ids, std::move(watch))) {

@@ -36,6 +36,8 @@ class ControllerStore {
   BrokerId controller_id(Watch watch = {});
   std::int32_t controller_epoch();
   void resign();
+  // Removes a /controller of this very session although its epoch is over. Returns whether there was one.
+  bool abandon();
   bool deposed() const { return deposed_; }
   // Whether a read failed since the last call: what was read then is not the whole truth.
   bool take_read_failure();
