@@ -129,12 +129,14 @@ Result<Properties> parse_properties(std::string_view text) {
     const int first_number = number;
     std::string line(without_leading_blanks(take_line(text)));
     if (line.empty() || line.front() == '#' || line.front() == '!') continue;
+    // Java starts afresh after a line that holds nothing but the backslash.
     while (ends_in_continuation(line)) {
       line.pop_back();
-      if (text.empty()) break;
+      if (line.empty() || text.empty()) break;
       ++number;
       line += without_leading_blanks(take_line(text));
     }
+    if (line.empty()) continue;
     const std::size_t end = key_end(line);
     std::string_view value = without_leading_blanks(std::string_view(line).substr(end));
     if (value.starts_with('=') || value.starts_with(':')) value = without_leading_blanks(value.substr(1));

@@ -13,6 +13,46 @@ namespace {
 
 using protocol::ErrorCode, protocol::fail, protocol::Result;
 
+// The order in which Kafka looks at values, which decides what a client reads when several are wrong.
+constexpr std::string_view checking_order[] = {
+    "segment.bytes",
+    "segment.ms",
+    "segment.jitter.ms",
+    "segment.index.bytes",
+    "flush.messages",
+    "flush.ms",
+    "retention.bytes",
+    "retention.ms",
+    "max.message.bytes",
+    "index.interval.bytes",
+    "delete.retention.ms",
+    "min.compaction.lag.ms",
+    "max.compaction.lag.ms",
+    "file.delete.delay.ms",
+    "min.cleanable.dirty.ratio",
+    "cleanup.policy",
+    "unclean.leader.election.enable",
+    "min.insync.replicas",
+    "compression.type",
+    "compression.gzip.level",
+    "compression.lz4.level",
+    "compression.zstd.level",
+    "preallocate",
+    "message.format.version",
+    "message.timestamp.type",
+    "message.timestamp.difference.max.ms",
+    "message.timestamp.before.max.ms",
+    "message.timestamp.after.max.ms",
+    "leader.replication.throttled.replicas",
+    "follower.replication.throttled.replicas",
+    "message.downconversion.enable",
+    "remote.storage.enable",
+    "local.retention.ms",
+    "local.retention.bytes",
+    "remote.log.copy.disable",
+    "remote.log.delete.on.disable",
+};
+
 // Typed reading of a topic's values: overrides over broker defaults. What doesn't fit its row counts as not set.
 class TopicValues {
  public:
@@ -72,8 +112,10 @@ Result<void> validate_topic_config(const Properties& overrides, const BrokerConf
       return fail(ErrorCode::invalid_config, "Unknown topic config name: " + name);
     }
   }
-  for (const auto& [name, value] : overrides) {
-    if (auto valid = validate_value(*find_topic_config(name), value); !valid) return valid;
+  for (const std::string_view name : checking_order) {
+    const std::string* value = find_property(overrides, name);
+    if (value == nullptr) continue;
+    if (auto valid = validate_value(*find_topic_config(name), *value); !valid) return valid;
   }
   const TopicValues values(overrides, broker);
   const std::int64_t min_lag_ms = values.int64("min.compaction.lag.ms");

@@ -40,8 +40,9 @@ bool is_metadata_version(std::string_view text) {
 }
 
 bool is_throttled_replicas(std::string_view value) {
-  if (trim(value) == "*") return true;
-  return std::ranges::all_of(split_list(value), [](std::string_view item) {
+  const auto items = split_list(value);
+  if (fmt::format("{}", fmt::join(items, "")) == "*") return true;
+  return std::ranges::all_of(items, [](std::string_view item) {
     if (item.empty()) return true;
     const std::size_t colon = item.find(':');
     if (colon == std::string_view::npos) return false;
@@ -79,18 +80,20 @@ Result<double> parse_number(const ConfigDefinition& definition, std::string_view
     return invalid(definition, value, fmt::format("Not a number of type {}", type_name(definition.type)));
   };
   if (definition.type == ConfigType::float64) {
-    const auto number = parse_double(value);
+    const auto number = parse_double(trim(value));
     if (!number) return not_a_number();
     return *number;
   }
-  const auto number = parse_int64(value);
+  const auto number = parse_int64(trim(value));
   if (!number || !fits_integer(definition.type, *number)) return not_a_number();
   return static_cast<double>(*number);
 }
 
-Result<void> check_number(const ConfigDefinition& definition, std::string_view value) {
-  const auto number = parse_number(definition, value);
+Result<void> check_number(const ConfigDefinition& definition, std::string_view text) {
+  const auto number = parse_number(definition, text);
   if (!number) return std::unexpected(number.error());
+  // What isn't a number is shown as it was written, what is one as it was understood.
+  const std::string value = normalized_value(definition, text);
   const Check& check = definition.check;
   switch (check.kind) {
     case Check::Kind::at_least:
@@ -167,7 +170,7 @@ Result<void> validate_value(const ConfigDefinition& definition, std::string_view
     case ConfigType::int32:
     case ConfigType::int64:
     case ConfigType::float64:
-      return check_number(definition, trimmed);
+      return check_number(definition, value);
     case ConfigType::list:
       return check_list(definition, trimmed);
     case ConfigType::string:

@@ -36,5 +36,10 @@ broker_part(config
     config/properties_test.cc
     config/sources_test.cc
     config/topic_config_test.cc
-  USES storage
 )
+
+# Our side of compat-tests/config.
+if(BARNABAS_TESTS)
+  add_executable(config_interop config/interop.cc)
+  target_link_libraries(config_interop PRIVATE broker_config)
+endif()
