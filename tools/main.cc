@@ -24,6 +24,9 @@ int run(int argc, char** argv) {
   app.require_subcommand(1);
   tools::Run chosen;
   tools::add_start_command(app, chosen);
+  tools::add_topics_command(app, chosen);
+  tools::add_produce_command(app, chosen);
+  tools::add_consume_command(app, chosen);
   tools::add_config_command(app, chosen);
   try {
     app.parse(argc, argv);

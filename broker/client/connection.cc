@@ -112,27 +112,39 @@ Result<Connection> Connection::open(const Address& address, ConnectionOptions op
   return connection;
 }
 
-// Asks with the newest version; a broker that doesn't know it answers in version 0 with what it does know (KIP-511).
+// Asks with the newest version. A broker that doesn't know it answers in version 0 with the versions of this one API
+// (KIP-511); then asks again with the newest of those.
 Result<void> Connection::negotiate() {
-  using Response = protocol::ApiVersionsResponse;
   constexpr ApiVersion newest = protocol::ApiVersionsRequest::versions.max;
-  const protocol::ApiVersionsRequest request{.client_software_name = "barnabas", .client_software_version = "0.1.0"};
-  if (auto sent = send(request, newest); !sent) return sent;
+  auto code = ask_versions(newest);
+  if (code && *code == ErrorCode::unsupported_version) {
+    const VersionRange both = versions(ApiKey::api_versions);
+    code = ask_versions(both.empty() ? ApiVersion{0} : both.max);
+  }
+  if (!code) return std::unexpected(code.error());
+  if (*code == ErrorCode::none) return {};
+  return fail(*code, fmt::format("{} does not tell its versions", address_.text()));
+}
+
+// Takes over what the broker offers. Gives the answer's error code.
+Result<ErrorCode> Connection::ask_versions(ApiVersion version) {
+  using Response = protocol::ApiVersionsResponse;
+  protocol::ApiVersionsRequest request;
+  if (version >= 3) request = {.client_software_name = "barnabas", .client_software_version = "0.1.0"};
+  if (auto sent = send(request, version); !sent) return std::unexpected(sent.error());
   auto frame = receive_frame();
   if (!frame) return std::unexpected(frame.error());
-
-  for (const ApiVersion version : {newest, ApiVersion{3}, ApiVersion{0}}) {
-    protocol::Reader reader(**frame);
-    if (auto header = read_header(reader, ApiKey::api_versions, version); !header) return header;
-    const auto response = Response::decode(reader, version);
-    if (!response || reader.remaining() != 0) continue;
-    if (response->error_code != ErrorCode::none && response->error_code != ErrorCode::unsupported_version) {
-      return fail(response->error_code, fmt::format("{} does not tell its versions", address_.text()));
-    }
+  protocol::Reader reader(**frame);
+  if (auto header = read_header(reader, ApiKey::api_versions, version); !header) return std::unexpected(header.error());
+  for (const ApiVersion form : {version, ApiVersion{0}}) {
+    protocol::Reader body = reader;
+    const auto response = Response::decode(body, form);
+    if (!response || body.remaining() != 0) continue;
+    offered_.clear();
     for (const auto& api : response->api_keys) {
       offered_[static_cast<ApiKey>(api.api_key)] = {api.min_version, api.max_version};
     }
-    return {};
+    return response->error_code;
   }
   return broken("did not answer as a Kafka broker does");
 }
@@ -184,10 +196,6 @@ Result<std::shared_ptr<const std::vector<std::byte>>> Connection::receive_frame(
 Result<void> Connection::read_header(protocol::Reader& reader, ApiKey key, ApiVersion version) {
   const auto header = protocol::ResponseHeader::decode(reader, protocol::response_header_version(key, version));
   if (!header) return broken("sent an answer without a header");
-  if (key == ApiKey::api_versions) {  // read more than once while negotiating
-    next_answer_ = header->correlation_id + 1;
-    return {};
-  }
   if (header->correlation_id != next_answer_++) return broken("answered another request");
   return {};
 }

@@ -80,6 +80,13 @@ class Connection {
     request.encode(frame, version);
     return finish_frame(frame);
   }
+  // For a request that the broker does not answer: Produce with acks=0.
+  template <typename Request>
+  protocol::Result<void> send_without_answer(const Request& request, protocol::ApiVersion version) {
+    auto sent = send(request, version);
+    if (sent) ++next_answer_;
+    return sent;
+  }
   template <typename Response>
   protocol::Result<Reply<Response>> receive(protocol::ApiKey key, protocol::ApiVersion version) {
     auto frame = receive_frame();
@@ -98,6 +105,7 @@ class Connection {
   Connection(const Address& address, ConnectionOptions options, int socket);
 
   protocol::Result<void> negotiate();
+  protocol::Result<protocol::ErrorCode> ask_versions(protocol::ApiVersion version);
   protocol::Writer begin_frame(protocol::ApiKey key, protocol::ApiVersion version);
   protocol::Result<void> finish_frame(protocol::Writer& frame);
   protocol::Result<std::shared_ptr<const std::vector<std::byte>>> receive_frame();

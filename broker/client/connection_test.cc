@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <thread>
 
@@ -30,8 +31,8 @@ std::vector<std::byte> read_frame(int fd) {
   return frame;
 }
 
-// Accepts one connection and answers its first request as a broker that knows ApiVersions up to `newest`; what follows
-// goes to `then`.
+// Accepts one connection and tells its versions as a broker that knows ApiVersions up to `newest`; what follows goes to
+// `then`.
 class Peer {
  public:
   explicit Peer(std::int16_t newest, std::function<void(int)> then = {}) {
@@ -65,19 +66,29 @@ class Peer {
  private:
   void serve(std::int16_t newest, const std::function<void(int)>& then) const {
     const int fd = accept(listener_, nullptr, nullptr);
-    const auto frame = read_frame(fd);
-    protocol::Reader reader(frame);
-    const auto header = protocol::RequestHeader::decode(reader, 2);
-    if (header) {
-      protocol::ApiVersionsResponse response;
-      response.api_keys = {{.api_key = 18, .min_version = 0, .max_version = newest},
-                           {.api_key = 12, .min_version = 1, .max_version = 3}};
-      const bool known = header->request_api_version <= newest;
-      if (!known) response.error_code = ErrorCode::unsupported_version;
-      answer(fd, header->correlation_id, response, known ? header->request_api_version : std::int16_t{0});
+    while (const auto told = tell_versions(fd, newest)) {
+      if (*told != ErrorCode::none) continue;
       if (then) then(fd);
+      break;
     }
     close(fd);
+  }
+
+  // Nothing when the other side has gone.
+  static std::optional<ErrorCode> tell_versions(int fd, std::int16_t newest) {
+    const auto frame = read_frame(fd);
+    protocol::Reader peek(frame), reader(frame);
+    peek.skip(2);
+    const auto version = peek.read<std::int16_t>();
+    const auto header = protocol::RequestHeader::decode(reader, version >= 3 ? 2 : 1);
+    if (!header) return std::nullopt;
+    protocol::ApiVersionsResponse response;
+    response.api_keys = {{.api_key = 18, .min_version = 0, .max_version = newest}};
+    const bool known = version <= newest;
+    if (known) response.api_keys.push_back({.api_key = 12, .min_version = 1, .max_version = 3});
+    if (!known) response.error_code = ErrorCode::unsupported_version;
+    answer(fd, header->correlation_id, response, known ? version : std::int16_t{0});
+    return response.error_code;
   }
 
   int listener_ = -1;
@@ -100,6 +111,7 @@ TEST(Connections, UnderstandABrokerThatIsOlder) {
   const auto connection = Connection::open(peer.address());
   ASSERT_TRUE(connection) << connection.error().text();
   EXPECT_EQ(connection->versions(ApiKey::api_versions), (protocol::VersionRange{0, 2}));
+  EXPECT_EQ(connection->versions(ApiKey::heartbeat), (protocol::VersionRange{1, 3}));
 }
 
 TEST(Connections, CarryRequestsAndAnswers) {
