@@ -1,9 +1,10 @@
 #include "broker/background.h"
 
-#include <pthread.h>
 #include <spdlog/spdlog.h>
 
 #include <stdexcept>
+
+#include "broker/thread_setup.h"
 
 namespace broker {
 
@@ -36,7 +37,7 @@ void BackgroundPool::enqueue(std::unique_ptr<Task> task) {
 }
 
 void BackgroundPool::work_loop() {
-  pthread_setname_np(pthread_self(), name_.c_str());
+  set_up_thread(name_);
   mutex_.lock();
   while (true) {
     ++idle_;

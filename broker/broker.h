@@ -1,6 +1,6 @@
-// Broker: one broker as an object. Owns everything that makes it – configuration, metadata store session, logs, replicas,
-// controller, coordinators, listeners – and starts and stops it in the right order. Several of them may live in one
-// process; with a shared embedded store and a LocalCluster they are one cluster.
+// Broker: one broker as an object. Owns everything that makes it – configuration, metadata store session, logs,
+// replicas, controller, coordinators, listeners – and starts and stops it in the right order. Several of them may live
+// in one process; with a shared embedded store and a LocalCluster they are one cluster.
 //
 // Constructed, started and stopped by one thread. The getters are for after a successful start().
 #pragma once
@@ -47,11 +47,12 @@ class Broker {
   Broker& operator=(const Broker&) = delete;
 
   // Starts everything and returns when clients are served. On an error everything is stopped again; the sentence says
-  // what to do: another process has the data directory, the address is in use, the directory belongs to another cluster.
+  // what to do: another process has the data directory, the address is in use, the directory belongs to another
+  // cluster.
   protocol::Result<void> start();
 
-  // Lets nobody in any more, finishes what is in flight (a few seconds at most), writes checkpoints and the clean-shutdown
-  // marker. Returns when nothing of the broker runs any more.
+  // Lets nobody in any more, finishes what is in flight (a few seconds at most), writes checkpoints and the
+  // clean-shutdown marker. Returns when nothing of the broker runs any more.
   void stop();
 
   // Where clients come in, with real ports: what a ready line shows.

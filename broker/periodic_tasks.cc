@@ -21,7 +21,8 @@ void PeriodicTasks::add(std::string what, std::int64_t first_ms, std::function<s
   boost::asio::post(executor_, [this, what = std::move(what), first_ms, interval_ms = std::move(interval_ms),
                                 pass = std::move(pass)]() mutable {
     std::string name = what;
-    tasks_.spawn(executor_, repeat(std::move(what), first_ms, std::move(interval_ms), std::move(pass)), std::move(name));
+    tasks_.spawn(executor_, repeat(std::move(what), first_ms, std::move(interval_ms), std::move(pass)),
+                 std::move(name));
   });
 }
 
@@ -45,7 +46,8 @@ void PeriodicTasks::stop() {
   if (std::exchange(stopped_, true)) return;
   TaskGroup cancelling;
   cancelling.spawn(
-      executor_, [](CancelList& list) -> awaitable<void> { co_return list.cancel_all(); }(cancel_list_), "stopping upkeep");
+      executor_, [](CancelList& list) -> awaitable<void> { co_return list.cancel_all(); }(cancel_list_),
+      "stopping upkeep");
   cancelling.wait(60'000);
   while (!tasks_.wait(60'000)) spdlog::warn("Still waiting for {} upkeep tasks to end", tasks_.running());
 }

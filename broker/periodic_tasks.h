@@ -1,6 +1,6 @@
-// PeriodicTasks: the broker's upkeep passes (retention, checkpoints, deletes …), each on its interval, on the background
-// pool. A pass never overlaps with itself.
-// Tasks are added while the broker starts, by one thread; stop() may come from any thread but the executor's.
+// PeriodicTasks: the broker's upkeep passes (retention, checkpoints, deletes …), each on its interval, on the
+// background pool. A pass never overlaps with itself. Tasks are added while the broker starts, by one thread; stop()
+// may come from any thread but the executor's.
 #pragma once
 
 #include <cstdint>

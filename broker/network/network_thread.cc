@@ -1,14 +1,14 @@
 #include "broker/network/network_thread.h"
 
 #include <fmt/format.h>
-#include <pthread.h>
-#include <signal.h>
 #include <spdlog/spdlog.h>
 #include <unistd.h>
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/post.hpp>
 #include <chrono>
+
+#include "broker/thread_setup.h"
 
 namespace broker {
 
@@ -32,7 +32,7 @@ std::int64_t NetworkThread::now_ms() const {
 void NetworkThread::start() {
   tasks_.spawn(io_.get_executor(), sweep(), "the sweep of idle connections");
   thread_ = std::thread([this] {
-    pthread_setname_np(pthread_self(), fmt::format("network-{}", index_).c_str());
+    set_up_thread(fmt::format("network-{}", index_));
     io_.run();
   });
 }

@@ -1,0 +1,118 @@
+// Which APIs a broker serves, at which versions, with which handlers: the filling of the API table.
+#include "broker/broker_parts.h"
+#include "broker/handlers/alter_configs.h"
+#include "broker/handlers/api_versions.h"
+#include "broker/handlers/delete_groups.h"
+#include "broker/handlers/delete_records.h"
+#include "broker/handlers/describe_configs.h"
+#include "broker/handlers/describe_groups.h"
+#include "broker/handlers/describe_log_dirs.h"
+#include "broker/handlers/describe_producers.h"
+#include "broker/handlers/fetch.h"
+#include "broker/handlers/find_coordinator.h"
+#include "broker/handlers/heartbeat.h"
+#include "broker/handlers/incremental_alter_configs.h"
+#include "broker/handlers/init_producer_id.h"
+#include "broker/handlers/join_group.h"
+#include "broker/handlers/leave_group.h"
+#include "broker/handlers/list_config_resources.h"
+#include "broker/handlers/list_groups.h"
+#include "broker/handlers/list_offsets.h"
+#include "broker/handlers/offset_commit.h"
+#include "broker/handlers/offset_delete.h"
+#include "broker/handlers/offset_fetch.h"
+#include "broker/handlers/offset_for_leader_epoch.h"
+#include "broker/handlers/produce.h"
+#include "broker/handlers/sync_group.h"
+
+namespace broker {
+
+void Broker::Parts::register_apis() {
+  apis.add<ApiVersionsHandler>({.advertised = {0, 4}}, apis, [] { return std::int64_t{0}; });
+  register_record_apis();
+  register_config_apis();
+  register_group_apis();
+}
+
+void Broker::Parts::register_record_apis() {
+  const BrokerConfigSnapshot now_config = config();
+  apis.add<ProduceHandler>({.advertised = {0, 13}}, *replicas, metadata, background);
+  apis.add<FetchHandler>({.advertised = {0, 18}}, *replicas, metadata, *fetch_sessions, background, clock,
+                         now_config->fetch_max_bytes);
+  apis.add<ListOffsetsHandler>({.advertised = {0, 11}}, *replicas, background, clock);
+  apis.add<OffsetForLeaderEpochHandler>({.advertised = {0, 4}}, *replicas, background);
+  apis.add<DeleteRecordsHandler>({.advertised = {0, 2}}, *replicas, background, clock);
+  apis.add<InitProducerIdHandler>({.advertised = {0, 5}}, *producer_ids, now_config->transaction_max_timeout_ms);
+  apis.add<DescribeProducersHandler>({.advertised = {0, 0}}, *replicas, metadata, background);
+  apis.add<DescribeLogDirsHandler>({.advertised = {0, 5}}, *replicas, *logs, background, clock);
+}
+
+void Broker::Parts::register_config_apis() {
+  apis.add<DescribeConfigsHandler>({.advertised = {0, 4}}, *config_admin, background);
+  apis.add<AlterConfigsHandler>({.advertised = {0, 2}}, *config_admin, background);
+  apis.add<IncrementalAlterConfigsHandler>({.advertised = {0, 1}}, *config_admin, background);
+  apis.add<ListConfigResourcesHandler>({.advertised = {0, 1}}, metadata);
+}
+
+void Broker::Parts::register_group_apis() {
+  const BrokerConfigSnapshot now_config = config();
+  internal_topics = std::make_unique<InternalTopics>(internal_topic_options(*now_config), *topic_admin, metadata,
+                                                     background, random());
+  groups = std::make_unique<GroupCoordinator>(group_coordinator_options(*now_config), *replicas, metadata, background,
+                                              server->executor(), clock, random());
+  replicas->add_listener(*groups);
+  groups->start();
+
+  const auto address_of = [this](const RequestContext& context,
+                                 const BrokerMetadata& broker) -> std::optional<FindCoordinatorHandler::Address> {
+    const auto address = address_for(context, broker);
+    if (!address) return std::nullopt;
+    return FindCoordinatorHandler::Address{.host = address->host, .port = address->port};
+  };
+  apis.add<FindCoordinatorHandler>({.advertised = {0, 6}}, *groups, *internal_topics, address_of);
+  apis.add<JoinGroupHandler>({.advertised = {0, 9}}, *groups);
+  apis.add<SyncGroupHandler>({.advertised = {0, 5}}, *groups);
+  apis.add<HeartbeatHandler>({.advertised = {0, 4}}, *groups);
+  apis.add<LeaveGroupHandler>({.advertised = {0, 5}}, *groups);
+  apis.add<OffsetCommitHandler>(
+      {.advertised = {0, 10}},
+      OffsetCommitHandler::Options{.metadata_max_length = now_config->offset_metadata_max_bytes}, *groups, metadata,
+      *store, background, clock);
+  apis.add<OffsetFetchHandler>({.advertised = {0, 10}}, *groups, metadata, *store, background);
+  apis.add<OffsetDeleteHandler>({.advertised = {0, 0}}, *groups, metadata);
+  apis.add<ListGroupsHandler>({.advertised = {0, 5}}, *groups);
+  apis.add<DescribeGroupsHandler>({.advertised = {0, 6}}, *groups);
+  apis.add<DeleteGroupsHandler>({.advertised = {0, 3}}, *groups);
+}
+
+// Where this request's client reaches a broker. With nothing advertised, it is the address the client came in on: it
+// reached us there.
+std::optional<coordination::cluster::BrokerEndpoint> Broker::Parts::address_for(const RequestContext& context,
+                                                                                const BrokerMetadata& broker) const {
+  const BrokerEndpoint* known = broker.endpoint(context.listener_name());
+  if (known == nullptr) return std::nullopt;
+  BrokerEndpoint address = *known;
+  const BrokerConfigSnapshot now_config = config();
+  if (broker.id == now_config->broker_id && !now_config->advertised_listeners_set) {
+    address.host = context.connection().local_host;
+    address.port = context.connection().local_port;
+  }
+  return address;
+}
+
+std::function<void(const std::vector<protocol::TopicPartition>&)> Broker::Parts::partitions_gone() {
+  return [this](const std::vector<protocol::TopicPartition>& gone) {
+    for (const protocol::TopicPartition& partition : gone) {
+      if (partition.partition != 0) continue;
+      topic_configs->forget(partition.topic);
+      metrics.forget_topic(partition.topic);
+    }
+    groups->partitions_deleted(gone);
+  };
+}
+
+void Broker::Parts::stop_groups() {
+  if (groups) groups->stop();
+}
+
+}  // namespace broker

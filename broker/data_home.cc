@@ -1,0 +1,41 @@
+#include "broker/data_home.h"
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+#include <stdlib.h>
+
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <system_error>
+
+namespace broker {
+
+DataHome::~DataHome() { close(); }
+
+protocol::Result<void> DataHome::open(const BrokerConfig& config) {
+  const bool named = config.values.contains("log.dirs") || config.values.contains("log.dir");
+  if (!config.ephemeral || named) {
+    log_dirs_ = config.log_dirs;
+    return {};
+  }
+  std::error_code error;
+  std::string path = (std::filesystem::temp_directory_path(error) / "barnabas-XXXXXX").string();
+  if (error || ::mkdtemp(path.data()) == nullptr) {
+    return protocol::fail(protocol::ErrorCode::kafka_storage_error,
+                          fmt::format("a temporary directory {} cannot be made: {}", path, std::strerror(errno)));
+  }
+  temporary_ = path;
+  log_dirs_ = {path};
+  return {};
+}
+
+void DataHome::close() {
+  if (temporary_.empty()) return;
+  std::error_code error;
+  std::filesystem::remove_all(temporary_, error);
+  if (error) spdlog::warn("The temporary directory {} could not be removed: {}", temporary_, error.message());
+  temporary_.clear();
+}
+
+}  // namespace broker

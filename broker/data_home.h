@@ -1,0 +1,38 @@
+// DataHome: where a broker's data lies: the configured log directories, or, for an ephemeral broker, a temporary
+// directory that goes when the broker does.
+// Used by the thread that starts and stops the broker.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "broker/config/broker_config.h"
+#include "protocol/result.h"
+
+namespace broker {
+
+class DataHome {
+ public:
+  DataHome() = default;
+  ~DataHome();
+  DataHome(const DataHome&) = delete;
+  DataHome& operator=(const DataHome&) = delete;
+
+  // Makes the temporary directory if there shall be one. Errors: kafka_storage_error.
+  protocol::Result<void> open(const BrokerConfig& config);
+
+  // Removes the temporary directory. Nothing in it may be used any more.
+  void close();
+
+  const std::vector<std::string>& log_dirs() const { return log_dirs_; }
+  bool is_temporary() const { return !temporary_.empty(); }
+
+  // The embedded metadata store's file.
+  std::string store_file() const { return log_dirs_.front() + "/barnabas-metadata.sqlite"; }
+
+ private:
+  std::vector<std::string> log_dirs_;
+  std::string temporary_;
+};
+
+}  // namespace broker
