@@ -7,3 +7,12 @@ target_sources(storage PRIVATE
   ${CMAKE_CURRENT_LIST_DIR}/cleaner_state.cc
   ${CMAKE_CURRENT_LIST_DIR}/cleaner_transactions.cc
 )
+
+barnabas_test(storage_cleaner_test
+  SOURCES
+    ${CMAKE_CURRENT_LIST_DIR}/cleaner_compaction_test.cc
+    ${CMAKE_CURRENT_LIST_DIR}/cleaner_test.cc
+    ${CMAKE_CURRENT_LIST_DIR}/cleaner_workload.cc
+    ${CMAKE_CURRENT_LIST_DIR}/test_support.cc
+  USES storage
+)

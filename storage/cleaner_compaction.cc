@@ -109,7 +109,7 @@ class Compaction {
     if (!old_tombstones) return std::unexpected(failed(old_tombstones.error()));
     if (auto mapped = build_map(); !mapped) return std::unexpected(mapped.error());
     if (result_.stopped) return result_;
-    result_.next_dirty = map_.latest_offset() + 1;
+    result_.next_dirty = std::max(cleanable_.first_dirty_offset, map_.latest_offset() + 1);
 
     const auto groups = group_segments(segments_between(segments_, 0, result_.next_dirty), *config_,
                                        cleanable_.first_uncleanable_offset);
