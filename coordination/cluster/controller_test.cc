@@ -42,6 +42,7 @@ class ControllerTest : public testing::Test {
   Member& add_member(BrokerId id) {
     auto& member = members_[id];
     member = std::make_unique<Member>(*embedded_, brokers_, clock_, id);
+    EXPECT_TRUE(eventually([&] { return member->controller.epoch() > 0; })) << "there is a controller";
     return *member;
   }
 

@@ -14,8 +14,11 @@ namespace coordination::cluster::json {
 
 // The object that the text is; none when it is anything else.
 inline std::optional<boost::json::object> parse_object(std::string_view text) {
+  // Java writes whatever characters it was given; what isn't UTF-8 shall not make a node unreadable.
+  boost::json::parse_options options;
+  options.allow_invalid_utf8 = true;
   boost::system::error_code error;
-  boost::json::value value = boost::json::parse(text, error);
+  boost::json::value value = boost::json::parse(text, error, {}, options);
   if (error || !value.is_object()) return std::nullopt;
   return std::move(value.as_object());
 }

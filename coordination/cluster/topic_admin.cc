@@ -255,4 +255,14 @@ std::vector<Result<void>> TopicAdmin::remove(std::span<const std::string> topics
   return results;
 }
 
+bool TopicAdmin::all_gone(std::vector<std::string>& topics, std::function<void()> changed) const {
+  while (!topics.empty()) {
+    const auto watch = [changed](const metadata_store::WatchEvent&) { changed(); };
+    const auto exists = store_.exists(path::topic(topics.back()), watch);
+    if (exists && *exists) return false;
+    topics.pop_back();
+  }
+  return true;
+}
+
 }  // namespace coordination::cluster

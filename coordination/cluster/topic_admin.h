@@ -72,6 +72,10 @@ class TopicAdmin {
   // Marks topics for deletion; marking one twice is fine. Errors: unknown_topic_or_partition.
   std::vector<protocol::Result<void>> remove(std::span<const std::string> topics) const;
 
+  // Whether none of these topics' nodes is left. If one is, `changed` is called when that one goes; ask again then.
+  // Names found free are dropped from the list.
+  bool all_gone(std::vector<std::string>& topics, std::function<void()> changed) const;
+
   // Returns each topic's partition count afterwards. Brokers are read from the store.
   std::vector<protocol::Result<std::int32_t>> add_partitions(std::span<const NewPartitions> topics,
                                                              bool validate_only) const;

@@ -1,0 +1,13 @@
+# Handlers that describe and change topics and the cluster.
+broker_part(admin
+  SOURCES
+    handlers/auto_topics.cc
+    handlers/create_partitions.cc
+    handlers/create_topics.cc
+    handlers/delete_topics.cc
+    handlers/describe_cluster.cc
+    handlers/describe_topic_partitions.cc
+    handlers/metadata.cc
+    handlers/topic_changes.cc
+  USES broker_config broker_metadata coordination
+)
