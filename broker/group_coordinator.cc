@@ -49,14 +49,20 @@ GroupCoordinatorOptions group_coordinator_options(const BrokerConfig& config) {
 GroupCoordinator::GroupCoordinator(GroupCoordinatorOptions options, ReplicaManager& replicas, MetadataCache& metadata,
                                    BackgroundPool& background, Executor executor, const protocol::Clock& clock,
                                    std::uint64_t seed)
+    : GroupCoordinator(options, std::make_unique<PartitionOffsetsLog>(replicas, executor, options.log), metadata,
+                       background, executor, clock, seed) {}
+
+GroupCoordinator::GroupCoordinator(GroupCoordinatorOptions options, std::unique_ptr<group::OffsetsLog> log,
+                                   MetadataCache& metadata, BackgroundPool& background, Executor executor,
+                                   const protocol::Clock& clock, std::uint64_t seed)
     : options_(options),
       metadata_(metadata),
       background_(background),
       executor_(executor),
       clock_(clock),
-      log_(replicas, tasks_, executor, options.log),
+      log_(std::move(log)),
       stranger_(std::make_shared<CoordinatedPartition>(
-          std::make_shared<ShardRunner>(-1, options_.groups, log_, clock, [](std::int64_t) {}), log_, background)),
+          std::make_shared<ShardRunner>(-1, options_.groups, *log_, clock, [](std::int64_t) {}), *log_, background)),
       random_(seed) {}
 
 GroupCoordinator::~GroupCoordinator() = default;
@@ -64,7 +70,11 @@ GroupCoordinator::~GroupCoordinator() = default;
 // ---- Leadership
 
 void GroupCoordinator::became_leader(const std::shared_ptr<Partition>& partition, protocol::LeaderEpoch epoch) {
-  if (partition->id().topic == offsets_topic) find_or_add(partition->id().partition)->became_leader(epoch);
+  if (partition->id().topic == offsets_topic) became_leader(partition->id().partition, epoch);
+}
+
+void GroupCoordinator::became_leader(protocol::PartitionIndex partition, protocol::LeaderEpoch epoch) {
+  find_or_add(partition)->became_leader(epoch);
 }
 
 void GroupCoordinator::resigned(const protocol::TopicPartition& partition, protocol::LeaderEpoch) {
@@ -80,9 +90,9 @@ GroupCoordinator::PartitionPtr GroupCoordinator::find(protocol::PartitionIndex i
 
 GroupCoordinator::PartitionPtr GroupCoordinator::find_or_add(protocol::PartitionIndex index) {
   if (PartitionPtr known = find(index)) return known;
-  auto shard = std::make_shared<ShardRunner>(index, options_.groups, log_, clock_,
+  auto shard = std::make_shared<ShardRunner>(index, options_.groups, *log_, clock_,
                                              [this](std::int64_t wakeup_ms) { wakeup_moved(wakeup_ms); });
-  auto added = std::make_shared<CoordinatedPartition>(std::move(shard), log_, background_);
+  auto added = std::make_shared<CoordinatedPartition>(std::move(shard), *log_, background_);
   const protocol::WriterLock lock(mutex_);
   const auto position = static_cast<std::size_t>(index);
   if (partitions_.size() <= position) partitions_.resize(position + 1);
@@ -113,9 +123,9 @@ protocol::PartitionIndex GroupCoordinator::partition_for(std::string_view group_
 
 // ---- Requests
 
-awaitable<void> GroupCoordinator::settle(const RequestContext& context, PartitionPtr partition) {
+awaitable<void> GroupCoordinator::settle(Executor executor, CancelList* cancel_list, PartitionPtr partition) {
   if (partition->is_settled()) co_return;
-  Waiter waiter(context);
+  Waiter waiter(executor, cancel_list);
   if (partition->settle(waiter.handle())) co_await waiter.wait_for(load_wait_ms);
 }
 
@@ -123,7 +133,7 @@ awaitable<GroupCoordinator::PartitionPtr> GroupCoordinator::partition_of(const R
                                                                          std::string_view group_id) {
   PartitionPtr partition = find(partition_for(group_id));
   if (!partition) co_return stranger_;
-  if (!partition->is_settled()) co_await settle(context, partition);
+  if (!partition->is_settled()) co_await settle(context.executor(), context.cancel_list(), partition);
   co_return partition;
 }
 
@@ -205,7 +215,7 @@ awaitable<GroupCoordinator::Listing> GroupCoordinator::list(const RequestContext
     if (!partition->is_settled()) partition->settle(WaiterHandle());
   }
   for (const PartitionPtr& partition : known) {
-    co_await settle(context, partition);
+    co_await settle(context.executor(), context.cancel_list(), partition);
     partition->shard().look([&](GroupShard& groups, Instant) {
       std::ranges::move(groups.list(), std::back_inserter(listing.groups));
       if (groups.state() == group::ShardState::loading) listing.error = ErrorCode::coordinator_load_in_progress;
@@ -241,6 +251,7 @@ void GroupCoordinator::stop() {
   for (const PartitionPtr& partition : partitions()) partition->resigned();
   boost::asio::post(executor_, [this] { cancel_list_.cancel_all(); });
   if (!tasks_.wait(5'000)) spdlog::warn("The group coordinator's tasks did not end in time");
+  log_->stop();
 }
 
 void GroupCoordinator::wakeup_moved(std::int64_t wakeup_ms) {
@@ -295,12 +306,20 @@ void GroupCoordinator::expire_offsets() {
 }
 
 void GroupCoordinator::partitions_deleted(std::vector<protocol::TopicPartition> deleted) {
-  if (deleted.empty()) return;
-  background_.post("forgetting offsets of deleted topics", [this, deleted = std::move(deleted)] {
-    for (const PartitionPtr& partition : partitions()) {
+  if (deleted.empty() || partitions().empty()) return;
+  tasks_.spawn(executor_, forget(std::move(deleted)), "forgetting offsets of deleted topics");
+}
+
+// Groups that nobody has asked for yet are loaded for this: a topic that is created anew must not inherit their
+// offsets.
+awaitable<void> GroupCoordinator::forget(std::vector<protocol::TopicPartition> deleted) {
+  for (const PartitionPtr& partition : partitions()) {
+    co_await settle(executor_, &cancel_list_, partition);
+    const auto forget_all = [&deleted, &partition] {
       partition->shard().run([&](GroupShard& groups, Instant now) { return groups.forget_partitions(deleted, now); });
-    }
-  });
+    };
+    co_await background_.run(forget_all);
+  }
 }
 
 GroupCoordinator::Counts GroupCoordinator::counts() const {

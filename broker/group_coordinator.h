@@ -45,6 +45,10 @@ class GroupCoordinator final : public LeadershipListener {
   // What it is given outlives it. Timers run on `executor`. `seed` makes member ids.
   GroupCoordinator(GroupCoordinatorOptions options, ReplicaManager& replicas, MetadataCache& metadata,
                    BackgroundPool& background, Executor executor, const protocol::Clock& clock, std::uint64_t seed);
+  // On another log, for tests.
+  GroupCoordinator(GroupCoordinatorOptions options, std::unique_ptr<coordination::group::OffsetsLog> log,
+                   MetadataCache& metadata, BackgroundPool& background, Executor executor, const protocol::Clock& clock,
+                   std::uint64_t seed);
   ~GroupCoordinator() override;  // REQUIRES: stop() was called, or start() was not
 
   // Starts the timers; the executor's thread may start later.
@@ -54,6 +58,7 @@ class GroupCoordinator final : public LeadershipListener {
   void stop();
 
   // LeadershipListener; other topics than __consumer_offsets are ignored.
+  void became_leader(protocol::PartitionIndex partition, protocol::LeaderEpoch epoch);
   void became_leader(const std::shared_ptr<Partition>& partition, protocol::LeaderEpoch epoch) override;
   void resigned(const protocol::TopicPartition& partition, protocol::LeaderEpoch epoch) override;
 
@@ -102,7 +107,8 @@ class GroupCoordinator final : public LeadershipListener {
   std::vector<PartitionPtr> partitions() const EXCLUDES(mutex_);
   // The group's partition, settled if that could be had soon. Never null: a partition that isn't ours answers so.
   awaitable<PartitionPtr> partition_of(const RequestContext& context, std::string_view group_id);
-  awaitable<void> settle(const RequestContext& context, PartitionPtr partition);
+  awaitable<void> settle(Executor executor, CancelList* cancel_list, PartitionPtr partition);
+  awaitable<void> forget(std::vector<protocol::TopicPartition> deleted);
   std::string make_uuid() EXCLUDES(random_mutex_);
   void wakeup_moved(std::int64_t wakeup_ms);
   awaitable<void> run_timers();
@@ -114,8 +120,7 @@ class GroupCoordinator final : public LeadershipListener {
   BackgroundPool& background_;
   const Executor executor_;
   const protocol::Clock& clock_;
-  TaskGroup tasks_;
-  PartitionOffsetsLog log_;
+  const std::unique_ptr<coordination::group::OffsetsLog> log_;
   const PartitionPtr stranger_;  // stands for partitions that this broker has never led
 
   mutable protocol::SharedMutex mutex_;
@@ -130,6 +135,8 @@ class GroupCoordinator final : public LeadershipListener {
 
   protocol::Mutex random_mutex_;
   std::mt19937_64 random_ GUARDED_BY(random_mutex_);
+
+  TaskGroup tasks_;  // last: its tasks use all of the above
 };
 
 }  // namespace broker

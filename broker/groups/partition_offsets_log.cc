@@ -13,7 +13,6 @@
 #include "broker/replication/partition.h"
 #include "broker/replication/replica_manager.h"
 #include "broker/replication/wait.h"
-#include "broker/task_group.h"
 #include "protocol/records/control_record.h"
 #include "protocol/records/record.h"
 #include "protocol/records/record_batch.h"

@@ -1,11 +1,12 @@
 // __consumer_offsets on this broker's replicas, as the group coordinator uses it.
-// Safe from any thread; holds nothing but references.
+// Safe from any thread.
 #pragma once
 
 #include <functional>
 #include <vector>
 
 #include "broker/awaitable.h"
+#include "broker/task_group.h"
 #include "coordination/group/offsets_log.h"
 #include "protocol/records/compression.h"
 
@@ -13,7 +14,6 @@ namespace broker {
 
 class Partition;
 class ReplicaManager;
-class TaskGroup;
 
 struct OffsetsLogOptions {
   std::int64_t commit_timeout_ms = 5'000;           // offsets.commit.timeout.ms
@@ -23,22 +23,24 @@ struct OffsetsLogOptions {
 
 class PartitionOffsetsLog final : public coordination::group::OffsetsLog {
  public:
-  // Waits for replication run on `executor`, in `tasks`. All of it outlives this object's last append.
-  PartitionOffsetsLog(ReplicaManager& replicas, TaskGroup& tasks, Executor executor, OffsetsLogOptions options)
-      : replicas_(replicas), tasks_(tasks), executor_(executor), options_(options) {}
+  // Waits for replication run on `executor`. `replicas` outlives this object.
+  PartitionOffsetsLog(ReplicaManager& replicas, Executor executor, OffsetsLogOptions options)
+      : replicas_(replicas), executor_(executor), options_(options) {}
 
   void append(protocol::PartitionIndex partition, protocol::LeaderEpoch epoch,
               const std::vector<coordination::group::Record>& records, protocol::TimestampMs timestamp_ms,
               std::function<void(coordination::group::AppendOutcome)> done) override;
+
+  void stop() override { tasks_.wait(options_.commit_timeout_ms + 1'000); }
 
   protocol::Result<void> load(protocol::PartitionIndex partition, protocol::LeaderEpoch epoch,
                               coordination::group::LoadVisitor& visitor) override;
 
  private:
   ReplicaManager& replicas_;
-  TaskGroup& tasks_;
   const Executor executor_;
   const OffsetsLogOptions options_;
+  TaskGroup tasks_;
 };
 
 }  // namespace broker

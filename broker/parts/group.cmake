@@ -19,5 +19,8 @@ broker_part(group
     handlers/offset_delete.cc
     handlers/offset_fetch.cc
     handlers/sync_group.cc
+  TESTS
+    groups/group_coordinator_test.cc
+    handlers/group_handlers_test.cc
   USES broker_config broker_metadata broker_replica cluster coordination_group metadata_store storage
 )

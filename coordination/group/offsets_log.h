@@ -38,6 +38,9 @@ class OffsetsLog {
                       const std::vector<Record>& records, protocol::TimestampMs timestamp_ms,
                       std::function<void(AppendOutcome)> done) = 0;
 
+  // Waits, a few seconds at most, until no append is under way any more. Nothing is appended afterwards.
+  virtual void stop() {}
+
   // Reads everything from the start to the log's end, whatever its high watermark. Blocks on the disk.
   // Errors: not_leader_or_follower (also when leadership is lost on the way), kafka_storage_error.
   virtual protocol::Result<void> load(protocol::PartitionIndex partition, protocol::LeaderEpoch epoch,
