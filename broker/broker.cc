@@ -165,14 +165,6 @@ Result<void> Broker::Parts::load_logs() {
 
 Result<void> Broker::Parts::bind_listeners() {
   const BrokerConfigSnapshot now_config = config();
-  for (const Endpoint& endpoint : now_config->listeners) {
-    if (endpoint.security_protocol == "PLAINTEXT") continue;
-    return fail(
-        ErrorCode::invalid_config,
-        fmt::format("listener {} needs security protocol {}, which this broker doesn't have yet: only PLAINTEXT "
-                    "listeners can be configured",
-                    endpoint.listener, endpoint.security_protocol));
-  }
   ServerOptions server_options;
   server_options.listeners = now_config->listeners;
   server_options.inter_broker_listener_name = now_config->inter_broker_listener_name;

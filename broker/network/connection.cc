@@ -23,6 +23,7 @@ constexpr std::size_t budgeted_frame_min = 64 * 1024;  // smaller frames are bou
 constexpr std::size_t receive_piece = 256 * 1024;      // of a large frame: waking for less costs more than it gains
 constexpr std::size_t flush_at_bytes = 128 * 1024;     // answers that wait for company leave at this size
 constexpr std::uint32_t turn_requests_max = 64;
+constexpr std::int64_t stalled_request_ms = 30'000;
 constexpr std::int64_t forever_ms = 24LL * 3600 * 1000;
 
 constexpr std::string_view http_answer =
@@ -300,7 +301,10 @@ void Connection::close() {
 }
 
 bool Connection::is_idle(std::int64_t now_ms) const {
-  return services_.idle_max_ms >= 0 && requests_running_ == 0 && now_ms - last_active_ms_ > services_.idle_max_ms;
+  if (requests_running_ > 0) return false;
+  const std::int64_t quiet_ms = now_ms - last_active_ms_;
+  if (incoming_share_.bytes() > 0 && quiet_ms > stalled_request_ms) return true;
+  return services_.idle_max_ms >= 0 && quiet_ms > services_.idle_max_ms;
 }
 
 }  // namespace broker

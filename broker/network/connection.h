@@ -57,7 +57,8 @@ class Connection : public boost::intrusive::list_base_hook<> {
   // Closes the socket now. Answers that weren't sent are dropped.
   void close();
 
-  // Whether nothing has come or gone since `limit_ms` and no request is being worked on.
+  // Whether nothing has come or gone for connections.max.idle.ms and no request is being worked on, or a large request
+  // has stalled half-way, holding memory that others wait for.
   bool is_idle(std::int64_t now_ms) const;
 
   const ConnectionInfo& info() const { return info_; }
