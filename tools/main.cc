@@ -27,6 +27,7 @@ int run(int argc, char** argv) {
   tools::add_topics_command(app, chosen);
   tools::add_produce_command(app, chosen);
   tools::add_consume_command(app, chosen);
+  tools::add_dump_log_command(app, chosen);
   tools::add_config_command(app, chosen);
   try {
     app.parse(argc, argv);
