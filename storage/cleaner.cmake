@@ -16,3 +16,13 @@ barnabas_test(storage_cleaner_test
     ${CMAKE_CURRENT_LIST_DIR}/test_support.cc
   USES storage
 )
+
+# Our side of compat-tests/compaction.
+if(BARNABAS_TESTS)
+  add_executable(storage_cleaner_judge
+    ${CMAKE_CURRENT_LIST_DIR}/cleaner_judge.cc
+    ${CMAKE_CURRENT_LIST_DIR}/cleaner_workload.cc
+    ${CMAKE_CURRENT_LIST_DIR}/test_support.cc
+  )
+  target_link_libraries(storage_cleaner_judge PRIVATE storage GTest::gtest)
+endif()

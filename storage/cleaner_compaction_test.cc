@@ -345,7 +345,7 @@ TEST_P(RandomCompaction, NeverLosesTheNewestValueOfAKey) {
   verify(*log_, workload, clean_up_to_.value_or(0));
 }
 
-INSTANTIATE_TEST_SUITE_P(Seeds, RandomCompaction, ::testing::Range(0, 30));
+INSTANTIATE_TEST_SUITE_P(Seeds, RandomCompaction, ::testing::Range(0, 12));
 
 // Everything that changes names or removes files fails from a certain moment on, as if the process had died there.
 class DyingFileSystem final : public FileSystem {

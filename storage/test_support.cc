@@ -87,7 +87,8 @@ std::vector<ReadRecord> read_all(const Log& log, Offset offset) {
     Offset next = offset;
     while (batches.next(batch) == BatchStatus::ok) next = batch.next_offset();
     if (next == offset) {
-      ADD_FAILURE() << "nothing to read at offset " << offset << " of " << log.log_end_offset();
+      // A truncation into a batch leaves a hole at the end, without records.
+      EXPECT_TRUE(bytes.empty());
       return all;
     }
     for (ReadRecord& record : records_in(bytes)) {
