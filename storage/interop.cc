@@ -76,6 +76,7 @@ int write(const std::vector<std::string>& arguments) {
   const auto seed = static_cast<std::uint32_t>(std::stoul(arguments[3]));
   const int steps = std::stoi(arguments[4]);
   const bool crash = arguments.size() > 5 && arguments[5] == "crash";
+  spdlog::set_level(spdlog::level::warn);
   LogManager manager(manager_options(arguments[0]));
   must_do(manager.lock_directories());
   must_do(manager.set_identity(arguments[1], std::stoi(arguments[2]), start_ms));
