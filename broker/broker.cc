@@ -155,7 +155,10 @@ Result<void> Broker::Parts::load_logs() {
   const BrokerConfigSnapshot now_config = config();
   replicas = std::make_unique<ReplicaManager>(
       ReplicaManagerOptions{.broker_id = now_config->broker_id,
-                            .replica_lag_time_max_ms = now_config->replica_lag_time_max_ms},
+                            .replica_lag_time_max_ms = now_config->replica_lag_time_max_ms,
+                            .metrics = {.totals = &metrics.all_topics(),
+                                        .of_topic = [this](std::string_view topic) { return metrics.topic(topic); },
+                                        .forget = [this](std::string_view topic) { metrics.forget_topic(topic); }}},
       *logs, metadata, clock);
   fetch_sessions = std::make_unique<FetchSessionCache>(
       static_cast<std::size_t>(std::max(0, now_config->max_incremental_fetch_session_cache_slots)),
@@ -186,9 +189,7 @@ Result<void> Broker::Parts::bind_listeners() {
     server_options.requests_bytes_max = now_config->queued_max_request_bytes;
   }
   server_options.idle_max_ms = now_config->connections_max_idle_ms;
-  server_options.limits = {.total_max = now_config->max_connections,
-                           .per_ip_max = now_config->max_connections_per_ip,
-                           .per_ip_overrides = now_config->max_connections_per_ip_overrides};
+  server_options.limits = connection_limits(*now_config);
   if (now_config->http_listener) {
     server_options.http_hint = fmt::format("the HTTP listener is http://{}:{}", now_config->http_listener->host,
                                            now_config->http_listener->port);
@@ -280,6 +281,7 @@ Result<void> Broker::Parts::serve() {
   apis.freeze();
   register_gauges();
   start_upkeep();
+  follow_config_changes();
   if (http) {
     if (auto open = http->open(tasks); !open) return open;
   }
@@ -313,6 +315,7 @@ void Broker::Parts::stop() {
   if (http) http->close();
   while (!tasks.wait(60'000)) spdlog::warn("Still waiting for {} tasks to end", tasks.running());
   if (upkeep) upkeep->stop();
+  if (cleaner) cleaner->stop();
   stop_groups();
   if (controller) controller->stop();
   if (cluster != nullptr && replicas) cluster->remove(config()->broker_id);
@@ -328,6 +331,7 @@ void Broker::Parts::stop() {
   logs_loaded = false;
   // Tear down what uses the store and the logs, before these.
   upkeep.reset();
+  cleaner.reset();
   http.reset();
   membership.reset();
   controller.reset();

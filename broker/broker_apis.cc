@@ -2,12 +2,17 @@
 #include "broker/broker_parts.h"
 #include "broker/handlers/alter_configs.h"
 #include "broker/handlers/api_versions.h"
+#include "broker/handlers/create_partitions.h"
+#include "broker/handlers/create_topics.h"
 #include "broker/handlers/delete_groups.h"
 #include "broker/handlers/delete_records.h"
+#include "broker/handlers/delete_topics.h"
+#include "broker/handlers/describe_cluster.h"
 #include "broker/handlers/describe_configs.h"
 #include "broker/handlers/describe_groups.h"
 #include "broker/handlers/describe_log_dirs.h"
 #include "broker/handlers/describe_producers.h"
+#include "broker/handlers/describe_topic_partitions.h"
 #include "broker/handlers/fetch.h"
 #include "broker/handlers/find_coordinator.h"
 #include "broker/handlers/heartbeat.h"
@@ -18,6 +23,7 @@
 #include "broker/handlers/list_config_resources.h"
 #include "broker/handlers/list_groups.h"
 #include "broker/handlers/list_offsets.h"
+#include "broker/handlers/metadata.h"
 #include "broker/handlers/offset_commit.h"
 #include "broker/handlers/offset_delete.h"
 #include "broker/handlers/offset_fetch.h"
@@ -30,6 +36,7 @@ namespace broker {
 void Broker::Parts::register_apis() {
   apis.add<ApiVersionsHandler>({.advertised = {0, 4}}, apis, [] { return std::int64_t{0}; });
   register_record_apis();
+  register_topic_apis();
   register_config_apis();
   register_group_apis();
 }
@@ -45,6 +52,19 @@ void Broker::Parts::register_record_apis() {
   apis.add<InitProducerIdHandler>({.advertised = {0, 5}}, *producer_ids, now_config->transaction_max_timeout_ms);
   apis.add<DescribeProducersHandler>({.advertised = {0, 0}}, *replicas, metadata, background);
   apis.add<DescribeLogDirsHandler>({.advertised = {0, 5}}, *replicas, *logs, background, clock);
+}
+
+void Broker::Parts::register_topic_apis() {
+  topic_changes = std::make_unique<TopicChanges>(*topic_admin, metadata, background, random());
+  const auto address_of = [this](const RequestContext& context, const BrokerMetadata& broker) {
+    return address_for(context, broker);
+  };
+  apis.add<MetadataHandler>({.advertised = {0, 13}}, metadata, *topic_changes, dynamic_config, cluster_id_, address_of);
+  apis.add<CreateTopicsHandler>({.advertised = {0, 7}}, *controller, *topic_changes, dynamic_config);
+  apis.add<DeleteTopicsHandler>({.advertised = {0, 6}}, *controller, metadata, *topic_changes, dynamic_config);
+  apis.add<CreatePartitionsHandler>({.advertised = {0, 3}}, *controller, *topic_changes);
+  apis.add<DescribeClusterHandler>({.advertised = {0, 2}}, metadata, cluster_id_, address_of);
+  apis.add<DescribeTopicPartitionsHandler>({.advertised = {0, 0}}, metadata, dynamic_config);
 }
 
 void Broker::Parts::register_config_apis() {
@@ -103,9 +123,7 @@ std::optional<coordination::cluster::BrokerEndpoint> Broker::Parts::address_for(
 std::function<void(const std::vector<protocol::TopicPartition>&)> Broker::Parts::partitions_gone() {
   return [this](const std::vector<protocol::TopicPartition>& gone) {
     for (const protocol::TopicPartition& partition : gone) {
-      if (partition.partition != 0) continue;
-      topic_configs->forget(partition.topic);
-      metrics.forget_topic(partition.topic);
+      if (partition.partition == 0) topic_configs->forget(partition.topic);
     }
     groups->partitions_deleted(gone);
   };

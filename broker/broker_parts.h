@@ -21,6 +21,7 @@
 #include "broker/data_home.h"
 #include "broker/group_coordinator.h"
 #include "broker/groups/internal_topics.h"
+#include "broker/handlers/topic_changes.h"
 #include "broker/http/http_server.h"
 #include "broker/local_cluster.h"
 #include "broker/metadata_cache.h"
@@ -35,6 +36,7 @@
 #include "coordination/cluster/membership.h"
 #include "coordination/cluster/topic_admin.h"
 #include "coordination/metadata_store/embedded_store.h"
+#include "storage/cleaner.h"
 #include "storage/log_manager.h"
 
 namespace broker {
@@ -55,12 +57,16 @@ class Broker::Parts {
 
   void register_apis();
   void register_record_apis();
+  void register_topic_apis();
   void register_config_apis();
   void register_group_apis();
   void register_gauges();
   void start_upkeep();
+  void start_cleaner();
+  void follow_config_changes();
   void stop_groups();
 
+  static ConnectionLimits connection_limits(const BrokerConfig& config);
   BrokerConfigSnapshot config() const { return dynamic_config.snapshot(); }
   const std::string& cluster_id() const { return cluster_id_; }
   protocol::TimestampMs now() const { return clock.now_ms(); }
@@ -78,6 +84,7 @@ class Broker::Parts {
   std::unique_ptr<StoredConfigs> stored_configs;
   std::unique_ptr<TopicConfigs> topic_configs;
   std::unique_ptr<storage::LogManager> logs;
+  std::unique_ptr<storage::Cleaner> cleaner;
   std::unique_ptr<ConfigSync> config_sync;
   MetadataCache metadata;
   std::unique_ptr<ReplicaManager> replicas;
@@ -86,6 +93,7 @@ class Broker::Parts {
   std::unique_ptr<coordination::cluster::Controller> controller;
   std::unique_ptr<coordination::cluster::Membership> membership;
   std::unique_ptr<coordination::cluster::TopicAdmin> topic_admin;
+  std::unique_ptr<TopicChanges> topic_changes;
   std::unique_ptr<ConfigAdmin> config_admin;
   std::unique_ptr<ProducerIds> producer_ids;
   std::unique_ptr<FetchSessionCache> fetch_sessions;

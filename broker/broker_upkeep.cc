@@ -6,6 +6,15 @@ namespace {
 
 constexpr std::int64_t second_ms = 1'000;
 
+storage::CleanerOptions cleaner_options(const BrokerConfig& config) {
+  return {.threads = config.log_cleaner_threads,
+          .dedupe_buffer_bytes = config.log_cleaner_dedupe_buffer_size,
+          .io_buffer_bytes = config.log_cleaner_io_buffer_size,
+          .load_factor = config.log_cleaner_io_buffer_load_factor,
+          .io_max_bytes_per_second = config.log_cleaner_io_max_bytes_per_second,
+          .backoff_ms = config.log_cleaner_backoff_ms};
+}
+
 }  // namespace
 
 void Broker::Parts::start_upkeep() {
@@ -30,6 +39,27 @@ void Broker::Parts::start_upkeep() {
   upkeep->add("expiry of producers", config()->producer_id_expiration_check_interval_ms,
               every(&BrokerConfig::producer_id_expiration_check_interval_ms),
               [this] { logs->producer_expiry_pass(now()); });
+  start_cleaner();
+}
+
+void Broker::Parts::start_cleaner() {
+  if (!config()->log_cleaner_enable) return;
+  cleaner = std::make_unique<storage::Cleaner>(*logs, cleaner_options(*config()), clock, random());
+  cleaner->start();
+}
+
+// What can change while the broker runs and isn't asked for anew at each use.
+void Broker::Parts::follow_config_changes() {
+  dynamic_config.subscribe([this](const BrokerConfigSnapshot&, const BrokerConfigSnapshot& after) {
+    if (cleaner) cleaner->reconfigure(cleaner_options(*after));
+    if (server) server->set_limits(connection_limits(*after));
+  });
+}
+
+ConnectionLimits Broker::Parts::connection_limits(const BrokerConfig& config) {
+  return {.total_max = config.max_connections,
+          .per_ip_max = config.max_connections_per_ip,
+          .per_ip_overrides = config.max_connections_per_ip_overrides};
 }
 
 }  // namespace broker
