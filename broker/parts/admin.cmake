@@ -9,5 +9,8 @@ broker_part(admin
     handlers/describe_topic_partitions.cc
     handlers/metadata.cc
     handlers/topic_changes.cc
+  TESTS
+    handlers/metadata_test.cc
+    handlers/topic_handlers_test.cc
   USES broker_config broker_metadata coordination
 )

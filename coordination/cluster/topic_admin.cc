@@ -43,6 +43,11 @@ Uuid make_topic_id(std::uint64_t seed) {
   }
 }
 
+std::unexpected<protocol::Error> colliding(const std::string& name, const std::vector<std::string>& others) {
+  return fail(ErrorCode::invalid_topic_exception,
+              fmt::format("Topic '{}' collides with existing topics: {}", name, fmt::join(others, ", ")));
+}
+
 Result<void> check_count(std::int32_t count) {
   if (count <= max_partitions_per_topic) return {};
   return fail(ErrorCode::invalid_partitions,
@@ -148,10 +153,10 @@ Result<void> TopicAdmin::check_name_is_free(const std::string& name) const {
   if (!has_collision_chars(name)) return {};
   const auto topics = store_.children(path::topics);
   if (!topics) return std::unexpected(to_error(topics.error(), "reading the topics"));
-  std::vector<std::string> colliding;
+  std::vector<std::string> others;
   for (const std::string& other : *topics) {
     if (other == name) return exists();
-    if (collide(other, name)) colliding.push_back(other);
+    if (metric_name(other) == metric_name(name)) others.push_back(other);
   }
   if (colliding.empty()) return {};
   return fail(ErrorCode::invalid_topic_exception,
@@ -199,10 +204,16 @@ std::vector<Result<CreatedTopic>> TopicAdmin::create(std::span<const NewTopic> t
   std::vector<Result<CreatedTopic>> results;
   std::vector<Transaction> transactions;
   std::vector<std::size_t> written;
+  std::map<std::string, std::string> by_metric_name;  // of those that will be there with this one
   for (const NewTopic& topic : topics) {
     const auto planned = plan(topic, brokers, mix(seed + results.size()));
     if (!planned) {
       results.push_back(std::unexpected(planned.error()));
+      continue;
+    }
+    const auto [other, alone] = by_metric_name.emplace(metric_name(topic.name), topic.name);
+    if (!alone && other->second != topic.name) {
+      results.push_back(colliding(topic.name, {other->second}));
       continue;
     }
     if (!validate_only) {

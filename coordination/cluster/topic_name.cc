@@ -35,9 +35,10 @@ protocol::Result<void> validate_topic_name(std::string_view name) {
 
 bool has_collision_chars(std::string_view name) { return name.find_first_of("._") != std::string_view::npos; }
 
-bool collide(std::string_view a, std::string_view b) {
-  const auto same = [](char x, char y) { return (x == '.' ? '_' : x) == (y == '.' ? '_' : y); };
-  return std::ranges::equal(a, b, same);
+std::string metric_name(std::string_view name) {
+  std::string text(name);
+  std::ranges::replace(text, '.', '_');
+  return text;
 }
 
 }  // namespace coordination::cluster

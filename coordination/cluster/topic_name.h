@@ -1,6 +1,7 @@
 // What a topic may be called. Pure functions, after Kafka's Topic class.
 #pragma once
 
+#include <string>
 #include <string_view>
 
 #include "protocol/result.h"
@@ -14,7 +15,7 @@ protocol::Result<void> validate_topic_name(std::string_view name);
 
 // Whether the name has a '.' or '_', which metric names don't tell apart.
 bool has_collision_chars(std::string_view name);
-// Whether two names differ in '.' and '_' at most.
-bool collide(std::string_view a, std::string_view b);
+// The name as metrics show it, '_' for '.': two topics may not have the same.
+std::string metric_name(std::string_view name);
 
 }  // namespace coordination::cluster
