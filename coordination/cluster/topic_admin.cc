@@ -158,9 +158,8 @@ Result<void> TopicAdmin::check_name_is_free(const std::string& name) const {
     if (other == name) return exists();
     if (metric_name(other) == metric_name(name)) others.push_back(other);
   }
-  if (colliding.empty()) return {};
-  return fail(ErrorCode::invalid_topic_exception,
-              fmt::format("Topic '{}' collides with existing topics: {}", name, fmt::join(colliding, ", ")));
+  if (others.empty()) return {};
+  return colliding(name, others);
 }
 
 Result<TopicAdmin::Planned> TopicAdmin::plan(const NewTopic& topic, std::span<const BrokerRack> brokers,
