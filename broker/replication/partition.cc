@@ -38,6 +38,13 @@ Partition::~Partition() { assert(waiters_.empty()); }
 
 Result<bool> Partition::make_leader(const PartitionState& state) {
   MutexLock lock(mutex_);
+  begin_change();
+  auto changed = become_leader(state);
+  end_change();
+  return changed;
+}
+
+Result<bool> Partition::become_leader(const PartitionState& state) {
   if (closed_) return fail(*closed_);
   if (state.partition_epoch < partition_epoch_) return false;
   const bool was_leader = leads();
@@ -58,12 +65,18 @@ Result<bool> Partition::make_leader(const PartitionState& state) {
     }
     advance_high_watermark();  // the ISR may have shrunk to this replica
   }
-  announce_leadership_change();
   return !was_leader;
 }
 
 Result<bool> Partition::make_follower(const PartitionState& state) {
   MutexLock lock(mutex_);
+  begin_change();
+  auto changed = become_follower(state);
+  end_change();
+  return changed;
+}
+
+Result<bool> Partition::become_follower(const PartitionState& state) {
   if (closed_) return fail(*closed_);
   if (state.partition_epoch < partition_epoch_) return false;
   const bool new_epoch = state.leader_epoch > leader_epoch_;
@@ -74,12 +87,12 @@ Result<bool> Partition::make_follower(const PartitionState& state) {
   replicas_ = state.replicas;
   isr_.clear();
   followers_.clear();
-  announce_leadership_change();
   return new_epoch;
 }
 
 void Partition::close(ErrorCode reason) {
   MutexLock lock(mutex_);
+  begin_change();
   if (!closed_) closed_ = reason;
   is_open_.store(true, std::memory_order_release);
   log_.reset();
@@ -87,6 +100,17 @@ void Partition::close(ErrorCode reason) {
   epoch_start_.reset();
   followers_.clear();
   isr_.clear();
+  end_change();
+}
+
+void Partition::begin_change() {
+  changing_ = true;
+  while (appending_ > 0) settled_.wait(mutex_);
+}
+
+void Partition::end_change() {
+  changing_ = false;
+  settled_.notify_all();
   announce_leadership_change();
 }
 
@@ -231,42 +255,28 @@ Result<std::shared_ptr<Log>> Partition::log_for(LeaderEpoch current_epoch, bool 
 Result<Partition::LeaderAppend> Partition::append_as_leader(protocol::Bytes records, std::int16_t required_acks,
                                                             storage::VerificationGuard guard,
                                                             std::vector<storage::RecordError>* record_errors) {
-  LeaderAppend result;
-  {
-    MutexLock lock(mutex_);
-    auto appended = append_locked(records, required_acks, storage::AppendOrigin::client, guard, record_errors);
-    if (!appended) return std::unexpected(std::move(appended.error()));
-    result.info = *appended;
-    result.replicated = followers_.empty() || log_->high_watermark() > appended->last_offset;
-  }
-  count_append(result.info);
-  return result;
+  const auto admission = admit_append(required_acks, no_leader_epoch);
+  if (!admission) return std::unexpected(admission.error());
+  return append(records, *admission, storage::AppendOrigin::client, guard, record_errors);
 }
 
 Result<storage::AppendInfo> Partition::append_as_coordinator(protocol::Bytes records, LeaderEpoch leader_epoch) {
-  Result<storage::AppendInfo> appended;
-  {
-    MutexLock lock(mutex_);
-    if (leader_epoch != no_leader_epoch && (leader_epoch < leading_since_ || leader_epoch > leader_epoch_)) {
-      return fail(ErrorCode::not_leader_or_follower);
-    }
-    appended = append_locked(records, -1, storage::AppendOrigin::coordinator, storage::no_verification_guard, nullptr);
-  }
-  if (appended) count_append(*appended);
-  return appended;
+  const auto admission = admit_append(-1, leader_epoch);
+  if (!admission) return std::unexpected(admission.error());
+  auto appended =
+      append(records, *admission, storage::AppendOrigin::coordinator, storage::no_verification_guard, nullptr);
+  if (!appended) return std::unexpected(std::move(appended.error()));
+  return appended->info;
 }
 
-void Partition::count_append(const storage::AppendInfo& info) {
-  if (info.bytes == 0) return;
-  count(&TopicMetrics::bytes_in, info.bytes);
-  count(&TopicMetrics::messages_in, info.last_offset - info.first_offset + 1);
-}
-
-Result<storage::AppendInfo> Partition::append_locked(protocol::Bytes records, std::int16_t required_acks,
-                                                     storage::AppendOrigin origin, storage::VerificationGuard guard,
-                                                     std::vector<storage::RecordError>* record_errors) {
+Result<Partition::Admission> Partition::admit_append(std::int16_t required_acks, LeaderEpoch since) {
+  MutexLock lock(mutex_);
+  while (changing_) settled_.wait(mutex_);
   if (closed_) return fail(*closed_);
   if (!leads()) return fail(ErrorCode::not_leader_or_follower);
+  if (since != no_leader_epoch && (since < leading_since_ || since > leader_epoch_)) {
+    return fail(ErrorCode::not_leader_or_follower);
+  }
   if (const auto opened = open_locked(); !opened) return std::unexpected(opened.error());
   if (required_acks == -1 && is_under_min_isr()) {
     return fail(ErrorCode::not_enough_replicas,
@@ -274,15 +284,35 @@ Result<storage::AppendInfo> Partition::append_locked(protocol::Bytes records, st
                             "for partition {}",
                             isr_.size(), effective_min_isr(), id_.text()));
   }
-  auto appended =
-      log_->append_as_leader(records, leader_epoch_, origin, environment_.clock->now_ms(), guard, record_errors);
-  if (!appended) return appended;
-  appended_bytes_ += appended->bytes;
-  if (appended->bytes > 0) {
+  ++appending_;
+  return Admission{.log = log_.get(), .leader_epoch = leader_epoch_};
+}
+
+Result<Partition::LeaderAppend> Partition::append(protocol::Bytes records, const Admission& admission,
+                                                  storage::AppendOrigin origin, storage::VerificationGuard guard,
+                                                  std::vector<storage::RecordError>* record_errors) {
+  LeaderAppend result;
+  auto appended = admission.log->append_as_leader(records, admission.leader_epoch, origin, environment_.clock->now_ms(),
+                                                  guard, record_errors);
+  if (appended) result.info = *appended;
+  finish_append(result);
+  if (!appended) return std::unexpected(std::move(appended.error()));
+  if (result.info.bytes > 0) {
+    count(&TopicMetrics::bytes_in, result.info.bytes);
+    count(&TopicMetrics::messages_in, result.info.last_offset - result.info.first_offset + 1);
+  }
+  return result;
+}
+
+void Partition::finish_append(LeaderAppend& append) {
+  MutexLock lock(mutex_);
+  if (append.info.bytes > 0) {
+    appended_bytes_ += append.info.bytes;
     advance_high_watermark();
     announce_advance();
   }
-  return appended;
+  append.replicated = followers_.empty() || log_->high_watermark() > append.info.last_offset;
+  if (--appending_ == 0 && changing_) settled_.notify_all();
 }
 
 std::optional<ErrorCode> Partition::replication_outcome(Offset required) const {

@@ -2,14 +2,16 @@
 // What kafka.cluster.Partition is in Kafka 3.9.
 //
 // Owned by the ReplicaManager through std::shared_ptr; requests keep copies. Self-locking: every function is safe from
-// any thread. The lock is held across a page-cache append and, while the log is still unopened, across its opening;
-// never across a read. Lock order: Partition, then Log. Leadership changes come from the ReplicaManager, one at a time.
+// any thread. The lock is held for moments, not across appends and reads of the log; only opening the log, while it is
+// still unopened, happens under it. Lock order: Partition, then Log. Leadership changes come from the ReplicaManager,
+// one at a time; one waits until the appends under way have ended, and appends that come meanwhile wait for it.
 //
 // The log is opened on first use, so that ten thousand idle partitions cost ten thousand small objects. Opening waits
 // for the disk: on a network thread call open_on_background() (broker/replication/wait.h) first when !is_open().
 #pragma once
 
 #include <atomic>
+#include <condition_variable>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -236,18 +238,30 @@ class Partition {
     }
   };
 
+  protocol::Result<bool> become_leader(const PartitionState& state) REQUIRES(mutex_);
+  protocol::Result<bool> become_follower(const PartitionState& state) REQUIRES(mutex_);
   protocol::Result<void> open_locked() REQUIRES(mutex_);
   protocol::Result<void> begin_epoch() REQUIRES(mutex_);
   protocol::Result<void> check_epoch(protocol::LeaderEpoch current_epoch) const REQUIRES(mutex_);
   protocol::Result<std::shared_ptr<storage::Log>> log_for_locked(protocol::LeaderEpoch current_epoch, bool only_leader)
       REQUIRES(mutex_);
-  protocol::Result<storage::AppendInfo> append_locked(protocol::Bytes records, std::int16_t required_acks,
-                                                      storage::AppendOrigin origin, storage::VerificationGuard guard,
-                                                      std::vector<storage::RecordError>* record_errors)
-      REQUIRES(mutex_);
+
+  // An append's way through the partition: admitted under the lock, written without it, its effects under it again.
+  struct Admission {
+    storage::Log* log = nullptr;  // stays open until finish_append()
+    protocol::LeaderEpoch leader_epoch = protocol::no_leader_epoch;
+  };
+  protocol::Result<Admission> admit_append(std::int16_t required_acks, protocol::LeaderEpoch since) EXCLUDES(mutex_);
+  protocol::Result<LeaderAppend> append(protocol::Bytes records, const Admission& admission,
+                                        storage::AppendOrigin origin, storage::VerificationGuard guard,
+                                        std::vector<storage::RecordError>* record_errors) EXCLUDES(mutex_);
+  void finish_append(LeaderAppend& append) EXCLUDES(mutex_);
+  // Around every leadership change.
+  void begin_change() REQUIRES(mutex_);
+  void end_change() REQUIRES(mutex_);
+
   protocol::Result<void> read_log(const storage::Log& log, const PartitionRead& request,
                                   PartitionReadResult& result) const;
-  void count_append(const storage::AppendInfo& info) EXCLUDES(mutex_);
   void set_followers(const PartitionState& state, bool new_epoch, bool was_leader) REQUIRES(mutex_);
   void record_follower_fetch(const PartitionRead& request, const PartitionReadResult& result) EXCLUDES(mutex_);
   std::size_t effective_min_isr() const REQUIRES(mutex_);
@@ -280,6 +294,9 @@ class Partition {
   std::vector<protocol::BrokerId> isr_ GUARDED_BY(mutex_);  // as committed in the metadata store
   std::vector<Follower> followers_ GUARDED_BY(mutex_);      // the leader's view of the other replicas
   std::int64_t appended_bytes_ GUARDED_BY(mutex_) = 0;
+  int appending_ GUARDED_BY(mutex_) = 0;  // admitted and not finished
+  bool changing_ GUARDED_BY(mutex_) = false;
+  std::condition_variable_any settled_;                       // appending_ or changing_ went down
   std::shared_ptr<TopicMetrics> metrics_ GUARDED_BY(mutex_);  // found on first use, then kept
   std::atomic<TopicMetrics*> counted_metrics_{nullptr};       // the same, to be read without the lock
   WaiterList waiters_ GUARDED_BY(mutex_);

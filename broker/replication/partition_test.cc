@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <thread>
+
 #include "broker/replication/test_replicas.h"
 
 namespace broker {
@@ -311,6 +314,27 @@ TEST_F(PartitionTest, AWaiterThatIsGoneIsNotCalled) {
   }
   ASSERT_TRUE(append(*partition));
   EXPECT_EQ(target.wakes, 0);
+}
+
+TEST_F(PartitionTest, LeadershipChangesAndAppendsOfManyThreadsDoNotMix) {
+  const auto partition = lead();
+  constexpr int threads = 4, appends = 200, changes = 50;
+  std::atomic<int> appended = 0;
+  std::vector<std::thread> writers;
+  for (int i = 0; i < threads; ++i) {
+    writers.emplace_back([&] {
+      const auto batch = make_batch();
+      for (int n = 0; n < appends; ++n) {
+        if (partition->append_as_leader(batch, 1)) ++appended;
+      }
+    });
+  }
+  for (int epoch = 1; epoch <= changes; ++epoch) lead({.leader_epoch = epoch, .partition_epoch = epoch});
+  for (std::thread& writer : writers) writer.join();
+  EXPECT_EQ(appended, threads * appends);
+  EXPECT_EQ(partition->ends()->log_end, threads * appends);
+  EXPECT_EQ(partition->ends()->high_watermark, threads * appends);
+  EXPECT_EQ(partition->end_offset_for_epoch(-1, changes, true)->offset, threads * appends);
 }
 
 TEST_F(PartitionTest, AClosedPartitionAnswersWithItsReason) {
