@@ -37,6 +37,7 @@ inline constexpr std::string_view reporters =
 inline constexpr std::string_view metrics = "metrics are plain counters; rates are computed by whoever reads them";
 inline constexpr std::string_view telemetry = "client metrics aren't collected";
 inline constexpr std::string_view quota = "quotas and throttles aren't there yet";
+inline constexpr std::string_view connection_rate = "the rate of new connections isn't limited yet";
 inline constexpr std::string_view unstable = "only finished request versions are offered";
 inline constexpr std::string_view startup = "a start that can't go on ends with an error at once";
 inline constexpr std::string_view purgatory = "a finished wait is removed at once";
@@ -62,7 +63,6 @@ inline constexpr std::string_view authorizer =
     "authorisation isn't there yet, and without it everyone could do everything";
 inline constexpr std::string_view passwords = "no password is stored in the cluster";
 inline constexpr std::string_view tokens = "delegation tokens need SASL, which isn't there yet";
-inline constexpr std::string_view zk_pipeline = "requests to ZooKeeper are pipelined as they come";
 inline constexpr std::string_view zk_acl = "znodes are written open to everyone";
 inline constexpr std::string_view zk_tls = "the connection to ZooKeeper isn't encrypted";
 inline constexpr std::string_view kraft =
