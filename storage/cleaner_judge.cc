@@ -19,7 +19,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr TimestampMs first_cleaning = 1'800'000'000'000;
+constexpr TimestampMs first_cleaning = 1'700'001'000'000;
 constexpr std::array cleanings = {first_cleaning, first_cleaning + 1'000, first_cleaning + 100'000};
 
 LogConfig settings() {

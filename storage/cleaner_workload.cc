@@ -18,7 +18,7 @@ using protocol::CompressionType;
 
 namespace {
 
-constexpr ProducerId first_transactional = 100;
+constexpr ProducerId first_transactional = 1'000;
 
 std::optional<protocol::Bytes> borrowed(const std::optional<std::string>& text) {
   return text ? std::optional(protocol::as_bytes(*text)) : std::nullopt;
@@ -105,12 +105,14 @@ void CleanerWorkload::end_transaction(Log& log, ProducerId id) {
 
 void CleanerWorkload::step(Log& log) {
   const auto choice = random_() % 100;
+  // Producers come and go: compaction must remember the last batch of those that write no more.
+  const auto generation = static_cast<ProducerId>(steps_++ / 80) * 10;
   if (choice < 40) {
     append(log, random_records(), {});
   } else if (choice < 60) {
-    append_of_producer(log, static_cast<ProducerId>(random_() % 3));
+    append_of_producer(log, generation + static_cast<ProducerId>(random_() % 3));
   } else if (choice < 80) {
-    append_of_producer(log, first_transactional + static_cast<ProducerId>(random_() % 3));
+    append_of_producer(log, first_transactional + generation + static_cast<ProducerId>(random_() % 3));
   } else if (choice < 95) {
     std::vector<ProducerId> open;
     for (const auto& [id, producer] : producers_) {

@@ -57,6 +57,7 @@ class CleanerWorkload {
   std::mt19937 random_;
   const int keys_;
   TimestampMs now_ = 1'700'000'000'000;
+  int steps_ = 0;
   std::map<ProducerId, Producer> producers_;
   std::map<Offset, Record> records_;
 };
