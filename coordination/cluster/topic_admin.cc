@@ -138,7 +138,7 @@ struct TopicAdmin::Planned {
 TopicAdmin::TopicAdmin(MetadataStore& store, std::function<TopicAdminOptions()> options, ValidateConfig validate_config)
     : store_(store), options_(std::move(options)), validate_config_(std::move(validate_config)) {}
 
-Result<void> TopicAdmin::check_name_is_free(const std::string& name) const {
+Result<void> TopicAdmin::check_name_is_free(const std::string& name, KnownNames& known) const {
   const auto exists = [&] {
     return fail(ErrorCode::topic_already_exists, fmt::format("Topic '{}' already exists.", name));
   };
@@ -151,22 +151,27 @@ Result<void> TopicAdmin::check_name_is_free(const std::string& name) const {
   if (!topic) return std::unexpected(to_error(topic.error(), "reading the topics"));
   if (*topic) return exists();
   if (!has_collision_chars(name)) return {};
-  const auto topics = store_.children(path::topics);
-  if (!topics) return std::unexpected(to_error(topics.error(), "reading the topics"));
+  if (!known) {
+    const auto topics = store_.children(path::topics);
+    if (!topics) return std::unexpected(to_error(topics.error(), "reading the topics"));
+    known.emplace();
+    for (const std::string& other : *topics) known->emplace(metric_name(other), other);
+  }
   std::vector<std::string> others;
-  for (const std::string& other : *topics) {
-    if (other == name) return exists();
-    if (metric_name(other) == metric_name(name)) others.push_back(other);
+  const auto [first, last] = known->equal_range(metric_name(name));
+  for (auto other = first; other != last; ++other) {
+    if (other->second == name) return exists();
+    others.push_back(other->second);
   }
   if (others.empty()) return {};
   return colliding(name, others);
 }
 
 Result<TopicAdmin::Planned> TopicAdmin::plan(const NewTopic& topic, std::span<const BrokerRack> brokers,
-                                             std::uint64_t seed) const {
+                                             std::uint64_t seed, KnownNames& known) const {
   auto name_is_valid = validate_topic_name(topic.name);
   // An existing topic is the first thing Kafka looks for, whatever else is wrong with the request.
-  auto name_is_free = name_is_valid ? check_name_is_free(topic.name) : Result<void>();
+  auto name_is_free = name_is_valid ? check_name_is_free(topic.name, known) : Result<void>();
   if (name_is_free.code() == ErrorCode::topic_already_exists) return std::unexpected(name_is_free.error());
   auto config = without_nulls(topic);
   if (!config) return std::unexpected(config.error());
@@ -203,9 +208,10 @@ std::vector<Result<CreatedTopic>> TopicAdmin::create(std::span<const NewTopic> t
   std::vector<Result<CreatedTopic>> results;
   std::vector<Transaction> transactions;
   std::vector<std::size_t> written;
-  std::map<std::string, std::string> by_metric_name;  // of those that will be there with this one
+  KnownNames known;
+  std::map<std::string, std::string> by_metric_name;  // of those that this call creates
   for (const NewTopic& topic : topics) {
-    const auto planned = plan(topic, brokers, mix(seed + results.size()));
+    const auto planned = plan(topic, brokers, mix(seed + results.size()), known);
     if (!planned) {
       results.push_back(std::unexpected(planned.error()));
       continue;

@@ -82,9 +82,12 @@ class TopicAdmin {
 
  private:
   struct Planned;
+  // The topics there are, by the name that metrics show; read from the store once, when first needed.
+  using KnownNames = std::optional<std::multimap<std::string, std::string>>;
 
-  protocol::Result<Planned> plan(const NewTopic& topic, std::span<const BrokerRack> brokers, std::uint64_t seed) const;
-  protocol::Result<void> check_name_is_free(const std::string& name) const;
+  protocol::Result<Planned> plan(const NewTopic& topic, std::span<const BrokerRack> brokers, std::uint64_t seed,
+                                 KnownNames& known) const;
+  protocol::Result<void> check_name_is_free(const std::string& name, KnownNames& known) const;
 
   metadata_store::MetadataStore& store_;
   const std::function<TopicAdminOptions()> options_;
