@@ -24,6 +24,7 @@ end_everything() {
   [ "${KEEP:-}" ] && echo "kept: $scratch" || rm -rf "$scratch"
 }
 trap end_everything EXIT
+trap 'exit 130' INT TERM
 
 free_port() { python3 -c 'import socket; s=socket.socket(); s.bind(("127.0.0.1",0)); print(s.getsockname()[1])'; }
 
@@ -47,7 +48,7 @@ start_barnabas() {
   local port=${target_port:-$(free_port)}
   bootstrap=127.0.0.1:$port
   "${BARNABAS:-$root/build/barnabas}" start --data-dir "$target_dir" \
-    --override "listeners=PLAINTEXT://127.0.0.1:$port" "$@" >"$scratch/barnabas.log" 2>&1 &
+    --override broker.id=0 --override "listeners=PLAINTEXT://127.0.0.1:$port" "$@" >"$scratch/barnabas.log" 2>&1 &
   target_pid=$!
   started_pids+=("$target_pid")
   wait_for 20 port_answers "$port" || { echo "barnabas did not start:"; tail -20 "$scratch/barnabas.log"; exit 1; }
