@@ -112,6 +112,11 @@ Result<void> Consumer::find_start() {
   for (auto& [index, position] : positions_) {
     if (start.offset) {
       position.next = *start.offset;
+      if (position.next < (*starts)[index] || position.next > position.first_end) {
+        return fail(ErrorCode::offset_out_of_range,
+                    fmt::format("{}-{} has the offsets {} to {}, not {}", options_.topic, index, (*starts)[index],
+                                position.first_end, position.next));
+      }
     } else if (start.last_records > 0) {
       position.next = std::max((*starts)[index], position.first_end - start.last_records);
     } else {

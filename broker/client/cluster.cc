@@ -13,6 +13,7 @@ using protocol::BrokerId, protocol::ErrorCode, protocol::fail, protocol::Metadat
     protocol::Result;
 
 constexpr int retry_pause_ms = 100;
+constexpr int controller_patience_ms = 10'000;
 
 bool has_all_leaders(const MetadataResponse::MetadataResponseTopic& topic) {
   return !topic.partitions.empty() && std::ranges::all_of(topic.partitions, [](const auto& partition) {
@@ -87,6 +88,17 @@ Result<Connection*> Cluster::any() {
     last = std::unexpected(opened.error());
   }
   return last;
+}
+
+Result<Connection*> Cluster::controller() {
+  for (int waited_ms = 0; !brokers_.contains(controller_id_); waited_ms += retry_pause_ms) {
+    if (waited_ms >= controller_patience_ms) {
+      return fail(ErrorCode::broker_not_available, "The cluster has no controller now");
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(retry_pause_ms));
+    if (auto known = metadata(std::vector<std::string>()); !known) return std::unexpected(known.error());
+  }
+  return broker(controller_id_);
 }
 
 Result<Connection*> Cluster::broker(BrokerId id) {

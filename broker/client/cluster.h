@@ -35,7 +35,8 @@ class Cluster {
 
   // Open connections, valid until the next call of this object's functions.
   protocol::Result<Connection*> any();
-  protocol::Result<Connection*> controller() { return broker(controller_id_); }
+  // Waits a while for one to be elected.
+  protocol::Result<Connection*> controller();
   protocol::Result<Connection*> broker(protocol::BrokerId id);
 
   // A request to one of them.
