@@ -24,8 +24,11 @@ struct IoError {
 
   // The process is short of something; the disk is not to blame.
   bool is_resource_shortage() const {
-    return error_number == EMFILE || error_number == ENFILE || error_number == ENOMEM || error_number == EAGAIN;
+    return error_number == EMFILE || error_number == ENFILE || error_number == ENOMEM;
   }
+
+  // What was to be used went away meanwhile (a segment that was cut or deleted), or would need the disk: ask again.
+  bool is_passing() const { return error_number == EAGAIN || error_number == ESTALE; }
 };
 
 template <typename T>

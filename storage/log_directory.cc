@@ -23,8 +23,8 @@ std::string LogDirectory::failure_reason() const {
 }
 
 protocol::Error LogDirectory::failed(const IoError& error) {
-  if (error.is_disk_full() || error.is_resource_shortage()) {
-    spdlog::error("Refusing to write: {}.", error.text());
+  if (error.is_disk_full() || error.is_resource_shortage() || error.is_passing()) {
+    spdlog::error("A file operation failed: {}.", error.text());
   } else {
     take_offline(error.text());
   }

@@ -122,25 +122,29 @@ Result<Log::ReadPlan> Log::plan_read(const ReadOptions& options) const {
 
 Result<FetchSlice> Log::read(const ReadOptions& options) const {
   const FailureReport report(directory_);
-  auto plan = plan_read(options);
-  if (!plan) return std::unexpected(plan.error());
-  FetchSlice& slice = plan->slice;
-  const OffsetMetadata bound = resolve(plan->bound, options.cached_only, slice.needs_disk);
-  if (slice.needs_disk) return std::move(slice);
-  if (options.start_offset >= bound.offset) {
-    slice.start = options.start_offset == bound.offset
-                      ? bound
-                      : resolve({.offset = options.start_offset}, options.cached_only, slice.needs_disk);
-    slice.needs_disk = false;  // only the position is unknown
-    return std::move(slice);
+  constexpr int attempts = 3;  // a segment may be cut or deleted while it is read
+  for (int attempt = 1;; ++attempt) {
+    auto plan = plan_read(options);
+    if (!plan) return std::unexpected(plan.error());
+    FetchSlice& slice = plan->slice;
+    const OffsetMetadata bound = resolve(plan->bound, options.cached_only, slice.needs_disk);
+    if (slice.needs_disk) return std::move(slice);
+    if (options.start_offset >= bound.offset) {
+      slice.start = options.start_offset == bound.offset
+                        ? bound
+                        : resolve({.offset = options.start_offset}, options.cached_only, slice.needs_disk);
+      slice.needs_disk = false;  // only the position is unknown
+      return std::move(slice);
+    }
+    const auto filled = fill_slice(options, bound, std::move(plan->segment), slice);
+    if (filled) return std::move(slice);
+    if (!filled.error().is_passing()) return std::unexpected(failed(filled.error()));
+    if (options.cached_only || attempt == attempts) {
+      slice.records = {};
+      slice.needs_disk = true;
+      return std::move(slice);
+    }
   }
-  if (auto filled = fill_slice(options, bound, std::move(plan->segment), slice); !filled) {
-    if (filled.error().error_number != EAGAIN) return std::unexpected(failed(filled.error()));
-    // The disk, or a segment that was cut while it was read: the caller asks again.
-    slice.records = {};
-    slice.needs_disk = options.cached_only;
-  }
-  return std::move(slice);
 }
 
 Io<void> Log::fill_slice(const ReadOptions& options, const OffsetMetadata& bound, std::shared_ptr<Segment> segment,

@@ -267,7 +267,7 @@ Result<void> Log::sync_up_to_end(TimestampMs now) {
   for (const auto& segment : unsynced) {
     const auto flushed = segment->flush();
     // A segment that was deleted meanwhile needs no syncing.
-    if (!flushed && flushed.error().error_number != ENOENT) return std::unexpected(failed(flushed.error()));
+    if (!flushed && !flushed.error().is_passing()) return std::unexpected(failed(flushed.error()));
   }
   for (const std::string& path : files) {
     const auto file = directory_.file_system().open(path, OpenMode::existing);

@@ -1,7 +1,8 @@
 // Bounds how many files of all logs are open at once: files are opened on demand and the longest unused are closed
 // again. Whoever holds the shared_ptr of a file keeps it open beyond that, so the bound is on what nobody is using.
 //
-// OpenFiles is self-locking, its mutex is the innermost of all. A CachedFile is used under the lock of its owner.
+// OpenFiles is self-locking, its mutex is the innermost of all. A CachedFile is used under the lock of its owner; it
+// may outlive the OpenFiles.
 #pragma once
 
 #include <cstddef>
@@ -18,47 +19,51 @@ class CachedFile;
 
 class OpenFiles {
  public:
-  OpenFiles(FileSystem& file_system, std::size_t limit) : file_system_(file_system), limit_(limit) {}
+  OpenFiles(FileSystem& file_system, std::size_t limit);
   OpenFiles(const OpenFiles&) = delete;
   OpenFiles& operator=(const OpenFiles&) = delete;
 
   FileSystem& file_system() const { return file_system_; }
-  std::size_t open_count() const EXCLUDES(mutex_);
+  std::size_t open_count() const;
 
  private:
   friend class CachedFile;
+  struct Table {
+    explicit Table(std::size_t open_limit) : limit(open_limit) {}
+    // The file if it is open; marks it as just used.
+    std::shared_ptr<File> use(CachedFile& cached) EXCLUDES(mutex);
+    // Remembers a newly opened file and closes the longest unused if there are too many.
+    void insert(CachedFile& cached, std::shared_ptr<File> file) EXCLUDES(mutex);
+    void drop(CachedFile& cached) EXCLUDES(mutex);
 
-  // The file if it is open; marks it as just used.
-  std::shared_ptr<File> use(CachedFile& cached) EXCLUDES(mutex_);
-  // Remembers a newly opened file and closes the longest unused if there are too many.
-  void insert(CachedFile& cached, std::shared_ptr<File> file) EXCLUDES(mutex_);
-  void drop(CachedFile& cached) EXCLUDES(mutex_);
+    const std::size_t limit;
+    protocol::Mutex mutex;
+    std::list<CachedFile*> used GUARDED_BY(mutex);  // most recently used first
+  };
 
   FileSystem& file_system_;
-  const std::size_t limit_;
-  mutable protocol::Mutex mutex_;
-  std::list<CachedFile*> used_ GUARDED_BY(mutex_);  // most recently used first
+  const std::shared_ptr<Table> table_;
 };
 
 // One file of a segment, open or not. The path is the caller's to know, so that idle segments don't carry strings.
 class CachedFile {
  public:
-  explicit CachedFile(OpenFiles& files) : files_(files) {}
+  explicit CachedFile(OpenFiles& files) : table_(files.table_) {}
   ~CachedFile() { close(); }
   CachedFile(const CachedFile&) = delete;
   CachedFile& operator=(const CachedFile&) = delete;
 
   // The file if it is open.
-  std::shared_ptr<File> opened() { return files_.use(*this); }
-  Io<std::shared_ptr<File>> open(const std::string& path, OpenMode mode);
+  std::shared_ptr<File> opened() { return table_->use(*this); }
+  Io<std::shared_ptr<File>> open(FileSystem& file_system, const std::string& path, OpenMode mode);
   // Lets go of the file; users that hold it keep it.
-  void close() { files_.drop(*this); }
+  void close() { table_->drop(*this); }
 
  private:
   friend class OpenFiles;
 
-  OpenFiles& files_;
-  // Both guarded by files_.mutex_.
+  const std::shared_ptr<OpenFiles::Table> table_;
+  // Both guarded by the table's mutex.
   std::shared_ptr<File> file_;
   std::list<CachedFile*>::iterator place_;
 };

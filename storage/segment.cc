@@ -68,7 +68,8 @@ std::string Segment::path_locked(std::string_view extension) const {
 
 Io<std::shared_ptr<File>> Segment::open(CachedFile& cached, std::string_view extension, OpenMode mode) const {
   if (std::shared_ptr<File> file = cached.opened()) return file;
-  return cached.open(path_locked(extension), mode);
+  if (removed_) return io_fail(ESTALE, "open " + path_locked(extension));
+  return cached.open(files_.file_system(), path_locked(extension), mode);
 }
 
 Io<std::shared_ptr<File>> Segment::log_file() const {
@@ -344,6 +345,7 @@ Io<void> Segment::set_modified_time(TimestampMs modified_ms) {
 
 Io<void> Segment::remove_files() {
   protocol::MutexLock lock(mutex_);
+  removed_ = true;
   log_file_.close();
   offset_index_file_.close();
   time_index_file_.close();

@@ -166,6 +166,7 @@ class Segment {
   std::int64_t size_ GUARDED_BY(mutex_);
   TimestampMs created_ms_ GUARDED_BY(mutex_);
   bool preallocated_ GUARDED_BY(mutex_) = false;
+  bool removed_ GUARDED_BY(mutex_) = false;  // the files are gone; every use fails with ESTALE
   std::vector<AbortedTxnEntry> unwritten_aborted_ GUARDED_BY(mutex_);
 
   // What is known once the files were looked into; mutable, as reads look.

@@ -141,7 +141,9 @@ Io<TimestampMs> Segment::largest_timestamp() const {
 }
 
 Io<TimestampMs> Segment::modified_ms() const {
-  const auto status = files_.file_system().status(log_path());
+  protocol::MutexLock lock(mutex_);
+  if (removed_) return io_fail(ESTALE, "stat " + path_locked(".log"));
+  const auto status = files_.file_system().status(path_locked(".log"));
   if (!status) return std::unexpected(status.error());
   return status->modified_ms;
 }
