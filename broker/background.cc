@@ -65,6 +65,11 @@ void BackgroundPool::stop() {
   for (std::thread& thread : threads) thread.join();
 }
 
+void BackgroundPool::set_max_threads(std::size_t max_threads) {
+  const protocol::MutexLock lock(mutex_);
+  max_threads_ = max_threads == 0 ? 1 : max_threads;
+}
+
 std::size_t BackgroundPool::queued() const {
   const protocol::MutexLock lock(mutex_);
   return queue_.size();

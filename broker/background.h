@@ -50,6 +50,9 @@ class BackgroundPool {
 
   std::size_t queued() const;
 
+  // Another bound, for threads to come; those that exist stay.
+  void set_max_threads(std::size_t max_threads);
+
  private:
   struct Task {
     virtual ~Task() = default;
@@ -66,11 +69,11 @@ class BackgroundPool {
   void work_loop();
 
   const std::string name_;
-  const std::size_t max_threads_;
   mutable protocol::Mutex mutex_;
   std::condition_variable_any wake_;
   std::deque<std::unique_ptr<Task>> queue_ GUARDED_BY(mutex_);
   std::vector<std::thread> threads_ GUARDED_BY(mutex_);
+  std::size_t max_threads_ GUARDED_BY(mutex_);
   std::size_t idle_ GUARDED_BY(mutex_) = 0;
   bool stopping_ GUARDED_BY(mutex_) = false;
 };

@@ -64,6 +64,7 @@ class Broker::Parts {
   void start_upkeep();
   void start_cleaner();
   void follow_config_changes();
+  void announce_endpoints();
   void stop_groups();
 
   static ConnectionLimits connection_limits(const BrokerConfig& config);

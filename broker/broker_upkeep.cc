@@ -50,10 +50,22 @@ void Broker::Parts::start_cleaner() {
 
 // What can change while the broker runs and isn't asked for anew at each use.
 void Broker::Parts::follow_config_changes() {
-  dynamic_config.subscribe([this](const BrokerConfigSnapshot&, const BrokerConfigSnapshot& after) {
+  dynamic_config.subscribe([this](const BrokerConfigSnapshot& before, const BrokerConfigSnapshot& after) {
     if (cleaner) cleaner->reconfigure(cleaner_options(*after));
     if (server) server->set_limits(connection_limits(*after));
+    background.set_max_threads(static_cast<std::size_t>(after->background_threads));
+    if (before->num_network_threads != after->num_network_threads) {
+      spdlog::warn("num.network.threads={} takes effect at the next start", after->num_network_threads);
+    }
+    if (before->advertised_listeners != after->advertised_listeners) announce_endpoints();
   });
+}
+
+void Broker::Parts::announce_endpoints() {
+  if (!membership) return;
+  if (const auto updated = membership->update_endpoints(advertised_endpoints()); !updated) {
+    spdlog::error("The new advertised.listeners can't be announced: {}", updated.error().text());
+  }
 }
 
 ConnectionLimits Broker::Parts::connection_limits(const BrokerConfig& config) {
