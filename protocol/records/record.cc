@@ -23,19 +23,6 @@ std::int64_t wrapping_subtract(std::int64_t a, std::int64_t b) {
   return static_cast<std::int64_t>(static_cast<std::uint64_t>(a) - static_cast<std::uint64_t>(b));
 }
 
-// What a record takes over from its batch.
-void place_in_batch(RecordView& record, const BatchHeader& batch, std::int64_t timestamp_delta,
-                    std::int32_t offset_delta) {
-  record.offset = wrapping_add(batch.base_offset(), offset_delta);
-  record.timestamp = batch.timestamp_type() == TimestampType::log_append_time
-                         ? batch.max_timestamp()
-                         : wrapping_add(batch.base_timestamp(), timestamp_delta);
-  const std::int32_t base_sequence = batch.base_sequence();
-  record.sequence = base_sequence >= 0 ? increment_sequence(base_sequence, offset_delta) : no_sequence;
-  record.magic = magic_v2;
-  record.crc_matches = true;
-}
-
 // Reads a length and as many bytes; a negative length is null. Returns where the next thing starts, null when it ends
 // early.
 const std::byte* read_nullable(const std::byte* at, const std::byte* end, std::optional<Bytes>& bytes) {
@@ -62,33 +49,6 @@ const std::byte* check_headers(const std::byte* at, const std::byte* end, std::i
     if (at == nullptr) return nullptr;
   }
   return at;
-}
-
-// Parses all between a record's length field and `end`. Returns why it can't, or nothing.
-std::string_view parse_body(const std::byte* at, const std::byte* end, const BatchHeader& batch, RecordView& record) {
-  if (at == end) return bad_structure;
-  ++at;  // attributes: none are in use
-  std::int64_t timestamp_delta = 0;
-  at = read_varlong(at, end, timestamp_delta);
-  if (at == nullptr) return bad_structure;
-  std::int32_t offset_delta = 0;
-  at = read_varint(at, end, offset_delta);
-  if (at == nullptr) return bad_structure;
-  at = read_nullable(at, end, record.key);
-  if (at == nullptr) return bad_structure;
-  at = read_nullable(at, end, record.value);
-  if (at == nullptr) return bad_structure;
-  std::int32_t header_count = 0;
-  at = read_varint(at, end, header_count);
-  if (at == nullptr) return bad_structure;
-  if (header_count < 0 || header_count > end - at) return "Found invalid number of record headers";
-  const std::byte* const headers = at;
-  at = check_headers(at, end, header_count);
-  if (at == nullptr) return bad_structure;
-  if (at != end) return "Invalid record size: the record is longer than its fields";
-  record.headers = RecordHeaders(Bytes(headers, end), header_count);
-  place_in_batch(record, batch, timestamp_delta, offset_delta);
-  return {};
 }
 
 // Reads an i32 length and as many bytes at `position` of a v0/v1 message and moves the position behind them.
@@ -134,7 +94,15 @@ void RecordHeaders::Iterator::read() {
 }
 
 RecordReader::RecordReader(const RecordBatchView& batch, RecordScratch& scratch, Wanted wanted, RecordLimits limits)
-    : batch_(batch), scratch_(scratch), wanted_(wanted), limits_(limits) {
+    : batch_(batch),
+      base_offset_(batch.base_offset()),
+      base_timestamp_(batch.base_timestamp()),
+      base_sequence_(batch.base_sequence()),
+      append_time_(batch.timestamp_type() == TimestampType::log_append_time ? std::optional(batch.max_timestamp())
+                                                                            : std::nullopt),
+      scratch_(scratch),
+      wanted_(wanted),
+      limits_(limits) {
   if (batch_.magic() < magic_v2) {
     records_left_ = 1;
     if (batch_.is_compressed()) open_message_set();
@@ -190,6 +158,43 @@ bool RecordReader::next(RecordView& record) {
 
 // ---- v2
 
+inline void RecordReader::place_in_batch(RecordView& record, std::int64_t timestamp_delta,
+                                         std::int32_t offset_delta) const {
+  record.offset = wrapping_add(base_offset_, offset_delta);
+  record.timestamp = append_time_ ? *append_time_ : wrapping_add(base_timestamp_, timestamp_delta);
+  record.sequence = base_sequence_ >= 0 ? increment_sequence(base_sequence_, offset_delta) : no_sequence;
+  record.magic = magic_v2;
+  record.crc_matches = true;
+}
+
+inline std::string_view RecordReader::parse_body(const std::byte* at, const std::byte* end, RecordView& record) const {
+  if (at == end) return bad_structure;
+  ++at;  // attributes: none are in use
+  std::int64_t timestamp_delta = 0;
+  at = read_varlong(at, end, timestamp_delta);
+  if (at == nullptr) return bad_structure;
+  std::int32_t offset_delta = 0;
+  at = read_varint(at, end, offset_delta);
+  if (at == nullptr) return bad_structure;
+  at = read_nullable(at, end, record.key);
+  if (at == nullptr) return bad_structure;
+  at = read_nullable(at, end, record.value);
+  if (at == nullptr) return bad_structure;
+  std::int32_t header_count = 0;
+  at = read_varint(at, end, header_count);
+  if (at == nullptr) return bad_structure;
+  if (header_count < 0 || header_count > end - at) return "Found invalid number of record headers";
+  const std::byte* const headers = at;
+  if (header_count > 0) {
+    at = check_headers(at, end, header_count);
+    if (at == nullptr) return bad_structure;
+  }
+  if (at != end) return "Invalid record size: the record is longer than its fields";
+  record.headers = RecordHeaders(Bytes(headers, end), header_count);
+  place_in_batch(record, timestamp_delta, offset_delta);
+  return {};
+}
+
 bool RecordReader::next_v2(RecordView& record) {
   if (records_left_ == 0) return false;
   std::int32_t body_size = 0;
@@ -218,7 +223,7 @@ bool RecordReader::next_v2(RecordView& record) {
     body = position_ + prefix_size;
   }
   const std::byte* const body_end = position_ + total_size;
-  const std::string_view problem = parse_body(body, body_end, batch_, record);
+  const std::string_view problem = parse_body(body, body_end, record);
   if (!problem.empty()) return fail_with(ErrorCode::invalid_record, problem);
   record.size_in_bytes = static_cast<std::int32_t>(total_size);
   position_ = body_end;
@@ -332,7 +337,7 @@ bool RecordReader::stream_past(std::int32_t body_size, RecordView& record) {
   record.key = key_size < 0 ? std::nullopt : std::optional<Bytes>(Bytes());
   record.value = value_size < 0 ? std::nullopt : std::optional<Bytes>(Bytes());
   record.headers = {};
-  place_in_batch(record, batch_, timestamp_delta, offset_delta);
+  place_in_batch(record, timestamp_delta, offset_delta);
   record.size_in_bytes = static_cast<std::int32_t>(varint_size(body_size)) + body_size;
   return --records_left_ > 0 || end_of_batch();
 }

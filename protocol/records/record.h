@@ -151,7 +151,17 @@ class RecordReader {
   bool take_varlong(std::int64_t& value);
   bool skip(std::int32_t count);
 
+  // What a record takes over from its batch.
+  void place_in_batch(RecordView& record, std::int64_t timestamp_delta, std::int32_t offset_delta) const;
+  // Parses all between a v2 record's length field and `end`. Returns why it can't, or nothing.
+  std::string_view parse_body(const std::byte* at, const std::byte* end, RecordView& record) const;
+
   const RecordBatchView batch_;
+  // Header fields that every record needs, decoded once.
+  const Offset base_offset_;
+  const TimestampMs base_timestamp_;
+  const std::int32_t base_sequence_;
+  const std::optional<TimestampMs> append_time_;
   RecordScratch& scratch_;
   const Wanted wanted_;
   const RecordLimits limits_;

@@ -67,6 +67,10 @@ inline const std::byte* read_varint(const std::byte* at, const std::byte* end, s
   return at;
 }
 inline const std::byte* read_varlong(const std::byte* at, const std::byte* end, std::int64_t& value) {
+  if (at != end && static_cast<std::uint8_t>(*at) < 0x80) {
+    value = unzigzag(static_cast<std::uint64_t>(*at));
+    return at + 1;
+  }
   std::uint64_t raw = 0;
   at = detail::read_unsigned<std::uint64_t, max_varlong_size>(at, end, raw);
   value = unzigzag(raw);
