@@ -27,3 +27,4 @@ broker_part(replica
     replication/replica_manager_test.cc
   USES broker_metadata storage
 )
+barnabas_benchmark(byte_path_benchmark SOURCES handlers/byte_path_benchmark.cc USES broker_replica GTest::gtest)
