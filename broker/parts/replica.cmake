@@ -14,6 +14,8 @@ broker_part(replica
     replication/fetch_session.cc
     replication/local_broker_channel.cc
     replication/partition.cc
+    replication/partition_append.cc
+    replication/partition_read.cc
     replication/replica_manager.cc
     replication/wait.cc
     replication/waiters.cc
