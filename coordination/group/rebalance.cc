@@ -2,6 +2,7 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <limits>
 #include <utility>
 
 #include "coordination/group/group.h"
@@ -12,6 +13,11 @@ namespace {
 // Static members that all stay away keep a rebalance waiting until their sessions expire. The time between two looks at
 // them has a lower bound, whatever rebalance timeout they asked for.
 constexpr std::int64_t min_retry_ms = 100;
+
+// A record from elsewhere may hold the last one there is.
+std::int32_t next_generation(std::int32_t generation) {
+  return generation == std::numeric_limits<std::int32_t>::max() ? 1 : generation + 1;
+}
 
 }  // namespace
 
@@ -90,7 +96,7 @@ void Group::drop_absent_members(Step& step) {
 }
 
 void Group::start_generation(Step& step) {
-  ++generation_;
+  generation_ = next_generation(generation_);
   members_.expect_no_sync();
   if (members_.empty()) {
     protocol_.reset();
