@@ -10,6 +10,7 @@
 #include <chrono>
 #include <future>
 #include <thread>
+#include <utility>
 
 #include "broker/broker_parts.h"
 #include "broker/config/topic_config.h"
@@ -310,6 +311,7 @@ awaitable<HttpAnswer> Broker::Parts::answer_http(std::string target) {
 }
 
 void Broker::Parts::stop() {
+  if (std::exchange(stopped_, true)) return;
   ready = false;
   if (server) server->close_connections(stop_grace_ms);
   if (http) http->close();

@@ -120,6 +120,7 @@ class Broker::Parts {
 
   std::mt19937_64 random_;
   std::string cluster_id_;
+  bool stopped_ = false;
 };
 
 }  // namespace broker
