@@ -15,6 +15,7 @@
 #include "protocol/bytes.h"
 #include "protocol/records/big_endian.h"
 #include "protocol/records/compression.h"
+#include "protocol/records/wrapping.h"
 #include "protocol/result.h"
 #include "protocol/types.h"
 
@@ -81,9 +82,9 @@ class BatchHeader {
   // Offset of the first record. Magic 0 and 1: the message's own, which for a compressed one is the last inner
   // message's, because the first is known only after decompression (see RecordReader).
   Offset base_offset() const { return load_be<Offset>(data_); }
-  Offset last_offset() const { return is_v2() ? add(base_offset(), last_offset_delta()) : base_offset(); }
+  Offset last_offset() const { return is_v2() ? wrapping_add(base_offset(), last_offset_delta()) : base_offset(); }
   // The offset that follows this batch.
-  Offset next_offset() const { return add(last_offset(), 1); }
+  Offset next_offset() const { return wrapping_add(last_offset(), 1); }
 
   // The checksum as stored: CRC32C for v2, CRC-32 for v0 and v1.
   std::uint32_t stored_crc() const { return load_be<std::uint32_t>(data_ + (is_v2() ? batch_v2::crc : message::crc)); }
@@ -141,10 +142,6 @@ class BatchHeader {
   template <typename T>
   T v2(std::size_t position, T otherwise) const {
     return is_v2() ? load_be<T>(data_ + position) : otherwise;
-  }
-  // Wrapping, because bytes from outside may hold any number.
-  static Offset add(Offset a, Offset b) {
-    return static_cast<Offset>(static_cast<std::uint64_t>(a) + static_cast<std::uint64_t>(b));
   }
 
   const std::byte* data_ = nullptr;

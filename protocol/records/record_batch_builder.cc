@@ -7,6 +7,7 @@
 
 #include "protocol/records/crc32c.h"
 #include "protocol/records/varint.h"
+#include "protocol/records/wrapping.h"
 
 namespace protocol {
 namespace {
@@ -191,8 +192,7 @@ bool RecordBatchBuilder::accept(Offset offset) {
 
 void RecordBatchBuilder::write_record(Offset offset, const Fields& fields) {
   const auto offset_delta = static_cast<std::int32_t>(offset - options_.base_offset);
-  const auto timestamp_delta = static_cast<std::int64_t>(static_cast<std::uint64_t>(fields.timestamp) -
-                                                         static_cast<std::uint64_t>(base_timestamp_));
+  const std::int64_t timestamp_delta = wrapping_subtract(fields.timestamp, base_timestamp_);
   const std::size_t body_size = 1 + varlong_size(timestamp_delta) + varint_size(offset_delta) +
                                 nullable_size(fields.key) + nullable_size(fields.value) +
                                 varint_size(fields.header_count) + fields.headers.size();

@@ -7,13 +7,10 @@
 
 #include "protocol/records/crc32c.h"
 #include "protocol/records/record_batch_builder.h"
+#include "protocol/records/wrapping.h"
 
 namespace protocol {
 namespace {
-
-std::int64_t wrapping_subtract(std::int64_t a, std::int64_t b) {
-  return static_cast<std::int64_t>(static_cast<std::uint64_t>(a) - static_cast<std::uint64_t>(b));
-}
 
 Result<void> check_batch_bytes(const RecordBatchView& batch, const AnalyzeOptions& options) {
   if (batch.magic() >= magic_v2 && options.origin == AppendOrigin::client && batch.base_offset() != 0) {
