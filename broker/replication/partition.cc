@@ -1,5 +1,7 @@
 #include "broker/replication/partition.h"
 
+#include <spdlog/spdlog.h>
+
 #include <algorithm>
 #include <cassert>
 #include <utility>
@@ -44,9 +46,7 @@ Result<bool> Partition::become_leader(const PartitionState& state) {
   if (!was_leader) leading_since_ = leader_epoch_;
   set_followers(state, new_epoch, was_leader);
   if (log_ != nullptr) {
-    if (new_epoch) {
-      if (const auto begun = begin_epoch(); !begun) return std::unexpected(begun.error());
-    }
+    if (new_epoch) begin_epoch_or_later();
     advance_high_watermark();  // the ISR may have shrunk to this replica
   }
   return !was_leader;
@@ -111,6 +111,14 @@ Result<void> Partition::begin_epoch() {
   epoch_start_ = start;
   for (Follower& follower : followers_) follower.leader_end_at_last_fetch = start;
   return {};
+}
+
+// A full disk must not keep consumers from what is there: the first append tries again.
+void Partition::begin_epoch_or_later() {
+  if (const auto begun = begin_epoch(); !begun) {
+    spdlog::warn("Leader epoch {} of {} can't be written down yet: {}", leader_epoch_, id_.text(),
+                 begun.error().text());
+  }
 }
 
 void Partition::set_followers(const PartitionState& state, bool new_epoch, bool was_leader) {
@@ -206,10 +214,7 @@ Result<void> Partition::open_locked() {
   if (!topic_id_) topic_id_ = log_->topic_id();
   if (leads() && leader_epoch_ != no_leader_epoch) {
     // Leadership came before the log was needed. Nobody has written since, so the epoch begins here.
-    if (auto begun = begin_epoch(); !begun) {
-      log_.reset();
-      return begun;
-    }
+    begin_epoch_or_later();
     advance_high_watermark();
   }
   is_open_.store(true, std::memory_order_release);

@@ -242,6 +242,7 @@ class Partition {
   protocol::Result<bool> become_follower(const PartitionState& state) REQUIRES(mutex_);
   protocol::Result<void> open_locked() REQUIRES(mutex_);
   protocol::Result<void> begin_epoch() REQUIRES(mutex_);
+  void begin_epoch_or_later() REQUIRES(mutex_);
   protocol::Result<void> check_epoch(protocol::LeaderEpoch current_epoch) const REQUIRES(mutex_);
   protocol::Result<std::shared_ptr<storage::Log>> log_for_locked(protocol::LeaderEpoch current_epoch, bool only_leader)
       REQUIRES(mutex_);

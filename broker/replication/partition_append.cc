@@ -46,6 +46,9 @@ Result<Partition::Admission> Partition::admit_append(std::int16_t required_acks,
                             "for partition {}",
                             isr_.size(), effective_min_isr(), id_.text()));
   }
+  if (!epoch_start_) {
+    if (const auto begun = begin_epoch(); !begun) return std::unexpected(begun.error());
+  }
   ++appending_;
   return Admission{.log = log_.get(), .leader_epoch = leader_epoch_};
 }

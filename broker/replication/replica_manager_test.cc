@@ -2,9 +2,13 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <cerrno>
+
 #include "broker/replication/local_broker_channel.h"
 #include "broker/replication/test_replicas.h"
 #include "coordination/cluster/broker_registration.h"
+#include "storage/file_system.h"
 
 namespace broker {
 namespace {
@@ -194,20 +198,34 @@ TEST_F(ReplicaManagerTest, TheChannelWithinTheProcessAnswersInOrder) {
   EXPECT_NE(env.partition("t"), nullptr);
 }
 
-TEST_F(ReplicaManagerTest, ARestartOpensLogsWhenTheyAreUsed) {
-  TemporaryDirectory directory;
-  protocol::ManualClock clock;
-  MetadataCache metadata;
-  const auto open_logs = [&] {
+// A disk that can be full: then no file can be created or replaced.
+class FillableDisk final : public storage::FileSystem {
+ public:
+  storage::Io<std::shared_ptr<storage::File>> open(const std::string& path, storage::OpenMode mode) override {
+    if (full && mode == storage::OpenMode::fresh) return storage::io_fail(ENOSPC, "create " + path);
+    return storage::FileSystem::open(path, mode);
+  }
+  std::atomic<bool> full = false;
+};
+
+// A broker of one partition that is started again and again on its directory.
+class RestartTest : public ::testing::Test {
+ protected:
+  void start(protocol::LeaderEpoch epoch) {
     storage::LogManagerOptions options;
     options.log_dirs = {directory.path()};
-    auto logs = std::make_unique<storage::LogManager>(std::move(options));
-    EXPECT_TRUE(logs->lock_directories());
-    EXPECT_TRUE(logs->set_identity("test-cluster", 1, clock.now_ms()));
-    EXPECT_TRUE(logs->load(clock.now_ms()));
-    return logs;
-  };
-  const auto lead = [&](ReplicaManager& replicas, protocol::LeaderEpoch epoch) {
+    options.file_system = &disk;
+    logs = std::make_unique<storage::LogManager>(std::move(options));
+    ASSERT_TRUE(logs->lock_directories());
+    ASSERT_TRUE(logs->set_identity("test-cluster", 1, clock.now_ms()));
+    ASSERT_TRUE(logs->load(clock.now_ms()));
+    replicas = std::make_unique<ReplicaManager>(ReplicaManagerOptions{.broker_id = 1}, *logs, metadata, clock);
+    lead(epoch);
+    partition = replicas->online_partition("t", 0);
+    ASSERT_NE(partition, nullptr);
+  }
+
+  void lead(protocol::LeaderEpoch epoch) {
     protocol::LeaderAndIsrRequest request;
     auto& topic = request.topic_states.emplace_back();
     topic.topic_name = "t";
@@ -217,27 +235,53 @@ TEST_F(ReplicaManagerTest, ARestartOpensLogsWhenTheyAreUsed) {
     state.leader_epoch = epoch;
     state.replicas = state.isr = {1};
     state.is_new = epoch == 0;
-    return replicas.become_leader_or_follower(request, 7).topics.at(0).partition_errors.at(0).error_code;
-  };
-  {
-    auto logs = open_logs();
-    ReplicaManager replicas({.broker_id = 1}, *logs, metadata, clock);
-    ASSERT_EQ(lead(replicas, 0), ErrorCode::none);
-    ASSERT_TRUE(replicas.online_partition("t", 0)->append_as_leader(make_batch({.records = 4}), 1));
-    replicas.checkpoint_high_watermarks();
-    replicas.shutdown();
-    logs->shutdown(clock.now_ms());
+    const auto response = replicas->become_leader_or_follower(request, 7);
+    ASSERT_EQ(response.topics.at(0).partition_errors.at(0).error_code, ErrorCode::none);
   }
-  auto logs = open_logs();
-  ReplicaManager replicas({.broker_id = 1}, *logs, metadata, clock);
-  ASSERT_EQ(lead(replicas, 1), ErrorCode::none);
-  const auto partition = replicas.online_partition("t", 0);
+
+  void stop() {
+    replicas->checkpoint_high_watermarks();
+    replicas->shutdown();
+    logs->shutdown(clock.now_ms());
+    partition.reset();
+    replicas.reset();
+    logs.reset();
+  }
+
+  TemporaryDirectory directory;
+  FillableDisk disk;
+  protocol::ManualClock clock;
+  MetadataCache metadata;
+  std::unique_ptr<storage::LogManager> logs;
+  std::unique_ptr<ReplicaManager> replicas;
+  std::shared_ptr<Partition> partition;
+};
+
+TEST_F(RestartTest, LogsAreOpenedWhenTheyAreUsed) {
+  start(0);
+  ASSERT_TRUE(partition->append_as_leader(make_batch({.records = 4}), 1));
+  stop();
+  start(1);
   EXPECT_FALSE(partition->is_open());
   EXPECT_TRUE(partition->is_leader());
   const auto appended = partition->append_as_leader(make_batch(), 1);
   ASSERT_TRUE(appended) << appended.error().text();
   EXPECT_EQ(appended->info.first_offset, 4);
   EXPECT_EQ(partition->end_offset_for_epoch(-1, 0, true)->offset, 4) << "epoch 1 began before the first write";
+}
+
+TEST_F(RestartTest, AFullDiskDoesNotKeepAPartitionFromBeingRead) {
+  start(0);
+  ASSERT_TRUE(partition->append_as_leader(make_batch({.records = 4}), 1));
+  stop();
+  start(1);
+  disk.full = true;
+  const auto read = partition->read({.fetch_offset = 0, .max_bytes = 1 << 20});
+  ASSERT_TRUE(read) << read.error().text();
+  EXPECT_EQ(read->slice.high_watermark, 4);
+  disk.full = false;
+  ASSERT_TRUE(partition->append_as_leader(make_batch(), 1));
+  EXPECT_EQ(partition->end_offset_for_epoch(-1, 0, true)->offset, 4);
 }
 
 }  // namespace
