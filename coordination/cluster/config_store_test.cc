@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
+
 #include "coordination/cluster/fake_brokers.h"
 #include "coordination/cluster/membership.h"
 #include "coordination/cluster/znodes.h"
@@ -13,6 +15,17 @@ namespace {
 
 using metadata_store::CreateMode, metadata_store::EmbeddedStore, metadata_store::MetadataStore;
 using testing::ElementsAre;
+
+// Advanced while the store's thread reads it.
+class SharedClock final : public protocol::Clock {
+ public:
+  protocol::TimestampMs now_ms() const override { return now_ms_; }
+  std::int64_t monotonic_ms() const override { return now_ms_; }
+  void advance_ms(std::int64_t by_ms) { now_ms_ += by_ms; }
+
+ private:
+  std::atomic<std::int64_t> now_ms_ = 1'000'000;
+};
 
 class ConfigStoreTest : public testing::Test {
  protected:
@@ -34,7 +47,7 @@ class ConfigStoreTest : public testing::Test {
     return changes_;
   }
 
-  protocol::ManualClock clock_;
+  SharedClock clock_;
   std::unique_ptr<EmbeddedStore> embedded_ = EmbeddedStore::in_memory(clock_);
   std::unique_ptr<MetadataStore> store_ = embedded_->open_session();
   std::mutex mutex_;

@@ -57,7 +57,9 @@ class ZooKeeperTestStore final : public TestStore {
     return std::move(*opened);
   }
 
-  void expire(MetadataStore& session) override { dynamic_cast<ZooKeeperSession&>(session).expire_for_test(); }
+  void expire(MetadataStore& session) override {
+    if (!dynamic_cast<ZooKeeperSession&>(session).expire_for_test()) throw std::runtime_error("it doesn't expire");
+  }
 
  private:
   ZooKeeperOptions options_;

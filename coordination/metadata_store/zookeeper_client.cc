@@ -208,7 +208,8 @@ void ZooKeeperClient::change_state(int zookeeper_state) {
     }
   }
   changed_.notify_all();
-  if (event) deliver_([this, event] { on_event_(*event); });
+  // Without `this`: the client may be gone when its last events are delivered.
+  if (event) deliver_([on_event = on_event_, event] { on_event(*event); });
 }
 
 StoreResult<void> ZooKeeperClient::wait_connected(std::int32_t timeout_ms) {

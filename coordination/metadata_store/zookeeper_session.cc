@@ -338,12 +338,17 @@ void ZooKeeperSession::close() {
   callbacks_.forget(generation);
 }
 
-void ZooKeeperSession::expire_for_test() {
+bool ZooKeeperSession::expire_for_test() {
   const Client client = this->client();
-  client->expire_for_test(options_.connect);
-  while (client->wait_connected(100) || client->wait_connected(100).error() != StoreError::session_expired) {
-    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  for (int attempt = 0; attempt < 20; ++attempt) {
+    client->expire_for_test(options_.connect);
+    for (int i = 0; i < 100; ++i) {
+      const auto connected = client->wait_connected(10);
+      if (!connected && connected.error() == StoreError::session_expired) return true;
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    }
   }
+  return false;
 }
 
 Result<std::unique_ptr<MetadataStore>> open_zookeeper(const ZooKeeperOptions& options) {

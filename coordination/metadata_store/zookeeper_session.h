@@ -35,8 +35,8 @@ class ZooKeeperSession final : public MetadataStore {
   StoreResult<void> renew_session() override;
   void close() override;
 
-  // Makes the server end the session, and waits until it did.
-  void expire_for_test();
+  // Makes the server end the session, and waits until it did; false: it didn't.
+  bool expire_for_test();
 
  private:
   using Client = std::shared_ptr<ZooKeeperClient>;
