@@ -52,6 +52,19 @@ class CompactionTest : public LogFixture {
     append(builder.build().value());
   }
 
+  // Of producer 9, epoch 0.
+  void put_in_transaction(std::string key, std::string value, std::int32_t sequence) {
+    const auto guard = log_->start_transaction_verification(9, sequence, 0, now);
+    protocol::RecordBatchBuilder builder(
+        {.producer_id = 9, .producer_epoch = 0, .base_sequence = sequence, .transactional = true});
+    builder.append(1000, protocol::as_bytes(key), protocol::as_bytes(value));
+    ASSERT_TRUE(log_->append_as_leader(builder.build().value(), 0, AppendOrigin::client, now, guard));
+  }
+  void end_transaction() {
+    append(protocol::build_end_transaction_marker({.type = protocol::ControlRecordType::commit}, 9, 0, 1000), 0,
+           AppendOrigin::coordinator);
+  }
+
   void start_afresh() {
     log_.reset();
     clean_up_to_.reset();
@@ -168,15 +181,30 @@ TEST_F(CompactionTest, LeavesAnEmptyBatchThatRemembersAProducersLastSequence) {
   EXPECT_EQ(producers[0].producer_epoch, 2);
 }
 
+TEST_F(CompactionTest, KeepsAMarkerUntilItsHorizonOnceNothingOfItsTransactionIsLeft) {
+  open();
+  put_in_transaction("a", "1", 0);
+  end_transaction();
+  put("a", "2");
+  roll();
+  put_in_transaction("b", "3", 1);  // so that the first batch is not the producer's last
+  end_transaction();
+  clean(now);
+  EXPECT_EQ(testing::read_content(*log_).control_batches, 2);
+  EXPECT_EQ(testing::read_content(*log_).batches_with_horizon, 0) << "this pass still met the transaction's data";
+  clean(now + 1'000);
+  EXPECT_EQ(testing::read_content(*log_).batches_with_horizon, 1);
+  clean(now + 1'000 + config_.delete_retention_ms - 1);
+  EXPECT_EQ(testing::read_content(*log_).control_batches, 2);
+  clean(now + 1'000 + config_.delete_retention_ms);
+  EXPECT_EQ(testing::read_content(*log_).control_batches, 1);
+}
+
 TEST_F(CompactionTest, StopsAtAnOpenTransaction) {
   open();
   put("a", "1");
   roll();
-  const auto guard = log_->start_transaction_verification(9, 0, 0, now);
-  protocol::RecordBatchBuilder builder(
-      {.producer_id = 9, .producer_epoch = 0, .base_sequence = 0, .transactional = true});
-  builder.append(1000, protocol::as_bytes("a"), protocol::as_bytes("2"));
-  ASSERT_TRUE(log_->append_as_leader(builder.build().value(), 0, AppendOrigin::client, now, guard));
+  put_in_transaction("a", "2", 0);
   roll();
   put("a", "3");
   roll();
