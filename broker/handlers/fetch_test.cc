@@ -1,8 +1,10 @@
 #include "broker/handlers/fetch.h"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
-#include "broker/handlers/fetch_conversion.h"
+#include <thread>
+
 #include "broker/replication/test_replicas.h"
 #include "protocol/records/record_batch.h"
 
@@ -126,6 +128,33 @@ TEST_F(FetchTest, ALongPollWaitsForMinBytes) {
     });
   });
   EXPECT_EQ(send(wanted).responses[0].partitions[0].high_watermark, 3);
+}
+
+TEST_F(FetchTest, LongPollsFollowAProducerOnAnotherThread) {
+  constexpr std::int64_t records = 300;
+  std::thread producer([&] {
+    for (std::int64_t i = 0; i < records; ++i) env.append("t", static_cast<std::int32_t>(i % 3));
+  });
+  std::vector<std::pair<std::int32_t, std::int64_t>> positions{{0, 0}, {1, 0}, {2, 0}};
+  std::int64_t seen = 0;
+  while (seen < records) {
+    FetchRequest wanted = request(positions);
+    wanted.max_wait_ms = 600'000;
+    const FetchResponse response = send(wanted);
+    for (const auto& partition : response.responses.at(0).partitions) {
+      const auto bytes = contents(*partition.records);
+      protocol::BatchReader batches(bytes);
+      protocol::RecordBatchView batch;
+      auto& position = positions.at(static_cast<std::size_t>(partition.partition_index)).second;
+      while (batches.next(batch) == protocol::BatchStatus::ok) {
+        ASSERT_EQ(batch.base_offset(), position);
+        position = batch.next_offset();
+        seen += batch.record_count();
+      }
+    }
+  }
+  producer.join();
+  EXPECT_EQ(seen, records);
 }
 
 TEST_F(FetchTest, ALongPollEndsAtItsTime) {

@@ -20,7 +20,10 @@ broker_part(replica
     replication/wait.cc
     replication/waiters.cc
   TESTS
+    handlers/delete_records_test.cc
     handlers/fetch_test.cc
+    handlers/init_producer_id_test.cc
+    handlers/list_offsets_test.cc
     handlers/log_queries_test.cc
     handlers/produce_test.cc
     producer_ids_test.cc
