@@ -111,8 +111,9 @@ class Compaction {
     if (result_.stopped) return result_;
     result_.next_dirty = std::max(cleanable_.first_dirty_offset, map_.latest_offset() + 1);
 
-    const auto groups = group_segments(segments_between(segments_, 0, result_.next_dirty), *config_,
-                                       cleanable_.first_uncleanable_offset);
+    const Offset end = std::min(result_.next_dirty, cleanable_.first_uncleanable_offset);
+    const auto groups =
+        group_segments(segments_between(segments_, 0, end), *config_, cleanable_.first_uncleanable_offset);
     if (!groups) return std::unexpected(groups.error());
     CleanerTransactions transactions;
     for (const Segments& group : *groups) {

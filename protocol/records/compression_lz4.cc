@@ -60,6 +60,7 @@ std::byte header_checksum(Bytes descriptor) { return static_cast<std::byte>(xxha
 
 struct Lz4Stream final : Decompressor::Stream {
   Result<void> start(std::int8_t magic, Bytes input) override {
+    give_back_if_large(block);
     rest = input;
     ready = {};
     ended = false;

@@ -26,6 +26,7 @@ bool starts_with_magic(Bytes data) {
 struct SnappyStream final : Decompressor::Stream {
   Result<void> start(std::int8_t, Bytes input) override {
     if (input.empty()) return damaged("the Snappy data are empty");
+    give_back_if_large(buffer);
     rest = input;
     ready = {};
     framed = starts_with_magic(input) && input.size() >= xerial_header_size;

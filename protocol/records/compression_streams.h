@@ -38,6 +38,14 @@ std::unique_ptr<Compressor::Sink> make_snappy_sink(std::vector<std::byte>* out);
 std::unique_ptr<Compressor::Sink> make_lz4_sink(int level, std::int8_t magic, std::vector<std::byte>* out);
 std::unique_ptr<Compressor::Sink> make_zstd_sink(int level, std::vector<std::byte>* out);
 
+// Buffers larger than this are given back before the next stream: one extraordinary batch must not cost memory for
+// ever.
+inline constexpr std::size_t kept_for_reuse = std::size_t{1} << 20;
+
+inline void give_back_if_large(std::vector<std::byte>& buffer) {
+  if (buffer.size() > kept_for_reuse) std::vector<std::byte>().swap(buffer);
+}
+
 inline std::unexpected<Error> damaged(std::string_view why) {
   return fail(ErrorCode::corrupt_message, std::string(why));
 }

@@ -15,7 +15,8 @@ struct FreeContext {
 
 struct ZstdStream final : Decompressor::Stream {
   Result<void> start(std::int8_t, Bytes input) override {
-    if (!context) context.reset(ZSTD_createDCtx());
+    constexpr std::size_t usual_size = 4 * kept_for_reuse;  // with the window of the usual levels
+    if (!context || ZSTD_sizeof_DCtx(context.get()) > usual_size) context.reset(ZSTD_createDCtx());
     if (!context) throw std::bad_alloc();
     ZSTD_DCtx_reset(context.get(), ZSTD_reset_session_only);
     in = {.src = input.data(), .size = input.size(), .pos = 0};
