@@ -90,7 +90,7 @@ Result<void> apply_change(const ConfigChange& change, FindRow find_row, Properti
   const bool append = change.operation == AlterOperation::append;
   const ConfigDefinition* row = find_row(change.name);
   // Kafka stumbles over the missing name here, and answers so.
-  if (row == nullptr) return fail(ErrorCode::unknown_server_error, "Unknown config name: " + change.name);
+  if (row == nullptr) return fail(ErrorCode::unknown_server_error);
   if (row->type != ConfigType::list) {
     return fail(ErrorCode::invalid_config, fmt::format("Config value {} is not allowed for config key: {}",
                                                        append ? "append" : "subtract", change.name));

@@ -23,8 +23,10 @@ constexpr std::string_view cluster_listener_configs[] = {"max.connections", "max
 
 bool has_listener_prefix(std::string_view name) { return without_listener_prefix(name) != name; }
 
+// What can change only for one listener: key and trust stores.
 bool is_security_config(const ConfigDefinition& row) {
-  return row.mode == UpdateMode::per_broker && (row.name.starts_with("ssl.") || row.name.starts_with("sasl."));
+  return row.name.starts_with("ssl.keystore.") || row.name.starts_with("ssl.truststore.") ||
+         row.name == "ssl.key.password";
 }
 
 bool is_per_broker(std::string_view name, const ConfigDefinition& row) {

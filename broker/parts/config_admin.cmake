@@ -16,5 +16,6 @@ broker_part(config_admin
     config/topic_configs_test.cc
     handlers/alter_configs_test.cc
     handlers/describe_configs_test.cc
+    handlers/list_config_resources_test.cc
   USES broker_config broker_metadata cluster storage
 )
