@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <iostream>
+#include <random>
 
 #include "storage/cleaner_compaction.h"
 #include "storage/cleaner_state.h"
@@ -58,11 +59,36 @@ void with_log(const fs::path& history, Use use) {
   directory.run_deletions(first_cleaning * 2);
 }
 
+// A history of message sets of magic 0 or 1, as logs from before Kafka 0.11 hold them. They come as a leader's would.
+void write_old_messages(Log& log, std::int8_t magic, std::uint32_t seed) {
+  using protocol::CompressionType;
+  constexpr std::array codecs = {CompressionType::none, CompressionType::gzip, CompressionType::snappy,
+                                 CompressionType::lz4};
+  std::mt19937 random(seed);
+  for (int i = 0; i < 200; ++i) {
+    protocol::RecordBatchBuilder builder({.magic = magic,
+                                          .compression = protocol::Compression::of(codecs[random() % codecs.size()]),
+                                          .base_offset = log.log_end_offset()});
+    for (auto left = 1 + random() % 4; left > 0; --left) {
+      const std::string key = fmt::format("key-{}", random() % 12), value = fmt::format("value-{}", random() % 1000);
+      const bool tombstone = random() % 6 == 0;
+      builder.append(first_cleaning - 100'000 + i, protocol::as_bytes(key),
+                     tombstone ? std::nullopt : std::optional(protocol::as_bytes(value)));
+    }
+    or_die(log.append_as_follower(builder.build().value(), first_cleaning));
+    if (random() % 20 == 0) or_die(log.roll(first_cleaning));
+  }
+}
+
 void make(const fs::path& directory, int count) {
   for (int number = 0; number < count; ++number) {
     const fs::path history = directory / fmt::format("{:03}", number);
     fs::create_directories(history);
     with_log(history, [&](const std::shared_ptr<Log>& log) {
+      if (number % 10 == 9) {
+        write_old_messages(*log, static_cast<std::int8_t>(number / 10 % 2), static_cast<std::uint32_t>(number));
+        return;
+      }
       testing::CleanerWorkload workload(static_cast<std::uint32_t>(number), 4 + number % 40);
       for (int i = 0; i < 300; ++i) workload.step(*log);
       if (number % 2 == 0) workload.end_all_transactions(*log);
