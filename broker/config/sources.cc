@@ -122,7 +122,7 @@ Result<LoadedConfig> load_config(const ConfigInputs& inputs) {
     Properties values = friendly_values();
     if (loaded.values.contains("node.id")) values.erase("broker.id");
     if (!loaded.values.contains("listeners")) values.emplace("listeners", "PLAINTEXT://localhost:9092");
-    if (!loaded.values.contains("log.dir")) values.emplace("log.dirs", inputs.default_data_directory);
+    if (!inputs.ephemeral && !loaded.values.contains("log.dir")) values.emplace("log.dirs", inputs.default_data_directory);
     lay_over(values, loaded.values);
     loaded.values = std::move(values);
   }
