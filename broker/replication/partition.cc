@@ -89,12 +89,12 @@ void Partition::close(ErrorCode reason) {
 
 void Partition::begin_change() {
   changing_ = true;
-  while (appending_ > 0) settled_.wait(mutex_);
+  while (appending_ > 0) environment_.settled.wait(mutex_);
 }
 
 void Partition::end_change() {
   changing_ = false;
-  settled_.notify_all();
+  environment_.settled.notify_all();
   announce_leadership_change();
 }
 

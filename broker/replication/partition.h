@@ -55,6 +55,9 @@ struct PartitionEnvironment {
                                                                 std::optional<protocol::Uuid> topic_id)>
       open_log;
   TopicMetricsSource metrics;
+  // Wakes leadership changes and the appends that wait for them. One for all partitions, since there is rarely anyone
+  // to wake, and each partition shall be small.
+  mutable std::condition_variable_any settled;
 };
 
 // A partition's state as a LeaderAndIsr request gives it.
@@ -297,7 +300,6 @@ class Partition {
   std::int64_t appended_bytes_ GUARDED_BY(mutex_) = 0;
   int appending_ GUARDED_BY(mutex_) = 0;  // admitted and not finished
   bool changing_ GUARDED_BY(mutex_) = false;
-  std::condition_variable_any settled_;                       // appending_ or changing_ went down
   std::shared_ptr<TopicMetrics> metrics_ GUARDED_BY(mutex_);  // found on first use, then kept
   std::atomic<TopicMetrics*> counted_metrics_{nullptr};       // the same, to be read without the lock
   WaiterList waiters_ GUARDED_BY(mutex_);

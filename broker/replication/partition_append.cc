@@ -33,7 +33,7 @@ Result<storage::AppendInfo> Partition::append_as_coordinator(protocol::Bytes rec
 
 Result<Partition::Admission> Partition::admit_append(std::int16_t required_acks, LeaderEpoch since) {
   MutexLock lock(mutex_);
-  while (changing_) settled_.wait(mutex_);
+  while (changing_) environment_.settled.wait(mutex_);
   if (closed_) return fail(*closed_);
   if (!leads()) return fail(ErrorCode::not_leader_or_follower);
   if (since != no_leader_epoch && (since < leading_since_ || since > leader_epoch_)) {
@@ -77,7 +77,7 @@ void Partition::finish_append(LeaderAppend& append) {
     announce_advance();
   }
   append.replicated = followers_.empty() || log_->high_watermark() > append.info.last_offset;
-  if (--appending_ == 0 && changing_) settled_.notify_all();
+  if (--appending_ == 0 && changing_) environment_.settled.notify_all();
 }
 
 std::optional<ErrorCode> Partition::replication_outcome(Offset required) const {
