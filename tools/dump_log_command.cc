@@ -167,6 +167,7 @@ class Dump {
     json_.field("batches", report.batches).field("records", report.records).field("size", report.size);
     json_.field("base_offset", report.base_offset).field("next_offset", report.next_offset);
     json_.field("offset_entries", report.offset_entries).field("time_entries", report.time_entries);
+    json_.field("transaction_entries", report.transaction_entries);
     json_.name("problems").begin_array();
     for (const SegmentProblem& problem : report.problems) {
       json_.begin_object().field("file", std::string_view(problem.file)).field("position", problem.position);

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <charconv>
 #include <cstring>
@@ -14,7 +15,9 @@
 
 #include <fmt/format.h>
 
+#include "protocol/messages/aborted_txn.h"
 #include "storage/sparse_index.h"
+#include "storage/transaction_index.h"
 
 namespace tools {
 namespace {
@@ -65,6 +68,7 @@ class File {
 struct BatchPlace {
   Offset base = 0, last = 0;
   TimestampMs max_timestamp = protocol::no_timestamp;
+  bool is_control = false;
 };
 
 class SegmentScan {
@@ -83,6 +87,7 @@ class SegmentScan {
     scan_batches();
     check_index<storage::OffsetEntry>(".index", report_.offset_entries, &SegmentScan::check_offset_entry);
     check_index<storage::TimeEntry>(".timeindex", report_.time_entries, &SegmentScan::check_time_entry);
+    check_transaction_index();
     return std::move(report_);
   }
 
@@ -135,8 +140,10 @@ class SegmentScan {
 
   void check_batch(const RecordBatchView& batch, std::int64_t position) {
     ++report_.batches;
-    places_[position] = {
-        .base = batch.base_offset(), .last = batch.last_offset(), .max_timestamp = batch.max_timestamp()};
+    places_[position] = {.base = batch.base_offset(),
+                         .last = batch.last_offset(),
+                         .max_timestamp = batch.max_timestamp(),
+                         .is_control = batch.is_control()};
     if (!batch.crc_matches()) {
       report_.next_offset = std::max(report_.next_offset, batch.next_offset());
       return problem(name_, position,
@@ -210,16 +217,50 @@ class SegmentScan {
     }
   }
 
+  // The batch that has the offset, or the end. Places ascend in offset as they do in position.
+  auto place_of(Offset offset) const {
+    const auto place = std::ranges::partition_point(places_, [&](const auto& one) { return one.second.last < offset; });
+    return place == places_.end() || place->second.base > offset ? places_.end() : place;
+  }
+
   void check_time_entry(const storage::TimeEntry& entry, std::int64_t position) {
-    // Places ascend in offset as they do in position.
-    const auto place =
-        std::ranges::partition_point(places_, [&](const auto& one) { return one.second.last < entry.offset; });
-    if (place == places_.end() || place->second.base > entry.offset) {
+    const auto place = place_of(entry.offset);
+    if (place == places_.end()) {
       problem(index_name_, position, fmt::format("time {}: no batch has the offset {}", entry.timestamp, entry.offset));
     } else if (place->second.max_timestamp != entry.timestamp) {
       problem(index_name_, position,
               fmt::format("time {}: the batch with offset {} has {}", entry.timestamp, entry.offset,
                           place->second.max_timestamp));
+    }
+  }
+
+  // Each entry is an aborted transaction whose marker lies in this segment.
+  void check_transaction_index() {
+    auto path = path_;
+    path.replace_extension(".txnindex");
+    if (!std::filesystem::exists(path)) return;
+    index_name_ = path.filename().string();
+    auto file = File::open(path.string());
+    if (!file) return problem(index_name_, 0, file.error().text());
+    if (file->size() % storage::AbortedTxnEntry::encoded_size != 0) {
+      problem(index_name_, 0, "its size is not a multiple of an entry's");
+    }
+    std::array<std::byte, storage::AbortedTxnEntry::encoded_size> entry;
+    for (std::int64_t at = 0; file->read(at, entry) == entry.size(); at += entry.size()) {
+      protocol::Reader reader(entry);
+      const auto version = reader.read<std::int16_t>();
+      const auto aborted = protocol::AbortedTxn::decode(reader, 0);
+      ++report_.transaction_entries;
+      if (version != 0 || !aborted) {
+        problem(index_name_, at, fmt::format("an entry of version {}", version));
+        continue;
+      }
+      const auto marker = place_of(aborted->last_offset);
+      if (aborted->first_offset > aborted->last_offset || marker == places_.end() || !marker->second.is_control) {
+        problem(index_name_, at,
+                fmt::format("producer {}, offsets {}-{}: no marker is there", aborted->producer_id,
+                            aborted->first_offset, aborted->last_offset));
+      }
     }
   }
 

@@ -26,15 +26,15 @@ struct SegmentReport {
   std::int64_t batches = 0;
   std::int64_t records = 0;
   protocol::Offset next_offset = 0;  // behind the last batch
-  std::int64_t offset_entries = 0, time_entries = 0;
+  std::int64_t offset_entries = 0, time_entries = 0, transaction_entries = 0;
   std::vector<SegmentProblem> problems;
 };
 
 // Called for each whole batch with its position in the file; not for what is damaged beyond recognition.
 using VisitBatch = std::function<void(const protocol::RecordBatchView&, std::int64_t position)>;
 
-// Scans "<offset>.log" and the ".index" and ".timeindex" beside it. Fails only when the log can't be read at all;
-// everything else is in the report's problems.
+// Scans "<offset>.log" and the ".index", ".timeindex" and ".txnindex" beside it. Fails only when the log can't be read
+// at all; everything else is in the report's problems.
 protocol::Result<SegmentReport> scan_segment(const std::string& log_path, const VisitBatch& visit);
 
 }  // namespace tools

@@ -7,6 +7,8 @@
 #include <fstream>
 #include <functional>
 
+#include "protocol/messages/aborted_txn.h"
+#include "protocol/records/control_record.h"
 #include "protocol/records/record_batch_builder.h"
 #include "storage/sparse_index.h"
 #include "tools/internal_records.h"
@@ -129,6 +131,23 @@ TEST_F(SegmentScanTest, EntriesOutOfOrderAreNamed) {
   swapped.insert(swapped.end(), index_.begin(), index_.begin() + 8);
   index_ = swapped;
   EXPECT_TRUE(only_problem().contains("102 does not follow 114"));
+}
+
+TEST_F(SegmentScanTest, AbortedTransactionsMustHaveTheirMarkerHere) {
+  const auto marker =
+      protocol::build_end_transaction_marker({.type = protocol::ControlRecordType::abort}, 7, 0, 5000, 115);
+  log_.insert(log_.end(), marker.begin(), marker.end());
+  const auto entry = [](protocol::Offset last) {
+    protocol::Writer writer;
+    writer.put(std::int16_t{0});
+    protocol::AbortedTxn{.producer_id = 7, .first_offset = 110, .last_offset = last, .last_stable_offset = 110}.encode(
+        writer, 0);
+    return writer.to_vector();
+  };
+  write("00000000000000000100.txnindex", entry(115));
+  EXPECT_TRUE(scan().problems.empty());
+  write("00000000000000000100.txnindex", entry(114));
+  EXPECT_TRUE(only_problem().contains("no marker is there"));
 }
 
 TEST_F(SegmentScanTest, AFileThatIsNoSegmentIsAnError) {
