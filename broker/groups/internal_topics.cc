@@ -49,7 +49,7 @@ awaitable<Result<MetadataCache::Snapshot>> InternalTopics::with_leader(
     const auto create_topic = [this] { return create(); };
     const Result<void> created = co_await background_.run(create_topic);
     if (!created) {
-      spdlog::warn("__consumer_offsets can't be created, so groups can't be used: {}", created.error().text());
+      log_failure(created.error().text());
       co_return fail(ErrorCode::coordinator_not_available, created.error().text());
     }
   }
@@ -94,6 +94,14 @@ Result<void> InternalTopics::create() {
   const auto created = admin_.create({&topic, 1}, brokers, random(), false);
   if (created.empty() || created[0] || created[0].code() == ErrorCode::topic_already_exists) return {};
   return std::unexpected(created[0].error());
+}
+
+void InternalTopics::log_failure(const std::string& reason) {
+  {
+    const protocol::MutexLock lock(mutex_);
+    if (std::exchange(logged_failure_, reason) == reason) return;
+  }
+  spdlog::warn("__consumer_offsets can't be created, so groups can't be used: {}", reason);
 }
 
 std::uint64_t InternalTopics::random() {

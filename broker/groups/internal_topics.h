@@ -50,6 +50,8 @@ class InternalTopics {
   protocol::Result<void> create();
   awaitable<void> wait_for(const RequestContext& context, MetadataCache::Condition condition);
   std::uint64_t random() EXCLUDES(mutex_);
+  // Once for each reason: clients ask again and again.
+  void log_failure(const std::string& reason) EXCLUDES(mutex_);
 
   const InternalTopicOptions options_;
   const coordination::cluster::TopicAdmin& admin_;
@@ -57,6 +59,7 @@ class InternalTopics {
   BackgroundPool& background_;
   protocol::Mutex mutex_;
   std::mt19937_64 random_ GUARDED_BY(mutex_);
+  std::string logged_failure_ GUARDED_BY(mutex_);
 };
 
 }  // namespace broker

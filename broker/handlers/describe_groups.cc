@@ -17,8 +17,8 @@ namespace group = coordination::group;
 namespace {
 
 constexpr protocol::ApiVersion first_with_not_found = 6;
-// Read, delete, describe and the two about configurations: the operations that exist for groups. Without an authorizer
-// everyone has all of them. Bits are numbered as Kafka's AclOperation.
+// Read, delete and describe: the operations that exist for groups. Without an authorizer everyone has all of them. Bits
+// are numbered as Kafka's AclOperation.
 constexpr std::int32_t all_group_operations = 1 << 3 | 1 << 6 | 1 << 8;
 
 protocol::DescribeGroupsResponse::DescribedGroup to_answer(std::string_view group_id,

@@ -6,6 +6,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include <limits>
 #include <utility>
 
 #include "broker/background.h"
@@ -49,6 +50,12 @@ protocol::OffsetCommitResponse check_partitions(const protocol::OffsetCommitRequ
     }
   }
   return response;
+}
+
+// `now` and that much more; what lies beyond the end of time is its end.
+protocol::TimestampMs later(protocol::TimestampMs now, std::int64_t by_ms) {
+  constexpr auto end = std::numeric_limits<protocol::TimestampMs>::max();
+  return by_ms > end - now ? end : now + by_ms;
 }
 
 template <typename F>
@@ -97,7 +104,7 @@ group::CommitCall OffsetCommitHandler::to_call(const Request& request, const Res
     offset.value.leader_epoch = partition.committed_leader_epoch;
     if (partition.committed_metadata) offset.value.metadata = partition.committed_metadata->str();
     offset.value.commit_timestamp_ms = partition.commit_timestamp == -1 ? now : partition.commit_timestamp;
-    if (request.retention_time_ms != -1) offset.value.expire_timestamp_ms = now + request.retention_time_ms;
+    if (request.retention_time_ms != -1) offset.value.expire_timestamp_ms = later(now, request.retention_time_ms);
   });
   return call;
 }

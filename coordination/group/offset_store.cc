@@ -112,7 +112,8 @@ bool OffsetStore::remove(std::string_view topic, PartitionIndex partition) {
 std::vector<protocol::TopicPartition> OffsetStore::remove_expired(const Expiry& expiry) {
   const auto is_expired = [&](const OffsetAndMetadata& value) {
     if (value.expire_timestamp_ms) return expiry.now_ms >= *value.expire_timestamp_ms;
-    return expiry.now_ms - expiry.base_timestamp_ms.value_or(value.commit_timestamp_ms) >= expiry.retention_ms;
+    // The commit's timestamp may be anything: clients of version 1 choose it.
+    return expiry.base_timestamp_ms.value_or(value.commit_timestamp_ms) <= expiry.now_ms - expiry.retention_ms;
   };
   std::vector<protocol::TopicPartition> expired;
   for (const auto& [topic, partitions] : topics_) {

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <limits>
+
 namespace coordination::group {
 namespace {
 
@@ -112,6 +114,14 @@ TEST(OffsetStore, AnExpiryTimeOfItsOwnWins) {
   store.apply("t", 0, value, 0);
   EXPECT_TRUE(store.remove_expired({.now_ms = 99, .retention_ms = 1}).empty());
   EXPECT_EQ(store.remove_expired({.now_ms = 100, .retention_ms = 1'000'000}).size(), 1u);
+}
+
+TEST(OffsetStore, ImpossibleTimestampsAreOldOrNew) {
+  OffsetStore store;
+  store.apply("t", 0, at(1, std::numeric_limits<TimestampMs>::min()), 0);
+  store.apply("t", 1, at(1, std::numeric_limits<TimestampMs>::max()), 1);
+  EXPECT_EQ(store.remove_expired({.now_ms = 1'000'000, .retention_ms = 5}),
+            (std::vector<protocol::TopicPartition>{{"t", 0}}));
 }
 
 TEST(OffsetStore, FetchAllListsWhatIsCommitted) {

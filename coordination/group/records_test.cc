@@ -120,7 +120,7 @@ TEST(GroupRecords, OldVersionsAreRead) {
       "\0\0\x17\x70"
       "\0\0\0\0"
       "\0\0\0\0",
-      42);
+      39);
   const auto decoded = decode_group(as_bytes(group));
   ASSERT_TRUE(decoded) << decoded.error().text();
   EXPECT_EQ(decoded->members.at(0).session_timeout_ms, 6000);
