@@ -60,7 +60,7 @@ start_zookeeper() {
   mkdir -p "$dir"
   printf 'tickTime=2000\ndataDir=%s\nclientPort=%s\nclientPortAddress=127.0.0.1\nadmin.enableServer=false\nmaxClientCnxns=0\n' \
     "$dir" "$zookeeper_port" >"$dir/zoo.cfg"
-  kafka_tool 3.9 zookeeper "$dir/zoo.cfg" >"$dir/log" 2>&1 &
+  "$compat/kafka/tool" 3.9 zookeeper "$dir/zoo.cfg" >"$dir/log" 2>&1 &
   started_pids+=("$!")
   wait_for 30 port_answers "$zookeeper_port" || { echo "ZooKeeper did not start"; tail -20 "$dir/log"; exit 1; }
 }
@@ -82,7 +82,7 @@ start_kafka() {
     echo "group.initial.rebalance.delay.ms=0"
     for pair in "$@"; do echo "$pair"; done
   } >"$file"
-  BARNABAS_JAVA_OPTS="-XX:+UseSerialGC -Xmx1g" kafka_tool 3.9 broker "$file" >"$scratch/kafka.log" 2>&1 &
+  BARNABAS_JAVA_OPTS="-XX:+UseSerialGC -Xmx1g" "$compat/kafka/tool" 3.9 broker "$file" >"$scratch/kafka.log" 2>&1 &
   target_pid=$!
   started_pids+=("$target_pid")
   wait_for 60 port_answers "$port" || { echo "Kafka did not start"; tail -20 "$scratch/kafka.log"; exit 1; }
