@@ -271,7 +271,7 @@ std::vector<Result<void>> TopicAdmin::remove(std::span<const std::string> topics
   return results;
 }
 
-bool TopicAdmin::all_gone(std::vector<std::string>& topics, std::function<void()> changed) const {
+bool TopicAdmin::all_gone(std::vector<std::string>& topics, const std::function<void()>& changed) const {
   while (!topics.empty()) {
     const auto watch = [changed](const metadata_store::WatchEvent&) { changed(); };
     const auto exists = store_.exists(path::topic(topics.back()), watch);

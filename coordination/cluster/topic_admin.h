@@ -74,7 +74,7 @@ class TopicAdmin {
 
   // Whether none of these topics' nodes is left. If one is, `changed` is called when that one goes; ask again then.
   // Names found free are dropped from the list.
-  bool all_gone(std::vector<std::string>& topics, std::function<void()> changed) const;
+  bool all_gone(std::vector<std::string>& topics, const std::function<void()>& changed) const;
 
   // Returns each topic's partition count afterwards. Brokers are read from the store.
   std::vector<protocol::Result<std::int32_t>> add_partitions(std::span<const NewPartitions> topics,

@@ -93,6 +93,7 @@ Result<std::unique_ptr<NodeFile>> NodeFile::open(const std::string& path, NodeTr
 
 Result<void> NodeFile::prepare(NodeTree& tree) {
   sqlite3* database = sql_->database.get();
+  set_sync(false);
   // Exclusive locking keeps other processes out and needs no shared-memory file; it must come before the journal mode.
   const bool opened = execute(database, "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL;");
   if (!opened) {
@@ -102,7 +103,6 @@ Result<void> NodeFile::prepare(NodeTree& tree) {
                 held ? fmt::format("The metadata file {} is in use by another process.", path_)
                      : fmt::format("The metadata file {} can't be used: {}.", path_, sqlite3_errmsg(database)));
   }
-  set_sync(false);
   const std::int64_t id = read_number(database, "PRAGMA application_id");
   const std::int64_t version = read_number(database, "PRAGMA user_version");
   if (id == 0 && version == 0 && read_number(database, "SELECT count(*) FROM sqlite_master") == 0) {
