@@ -215,8 +215,8 @@ class TestReplicas {
   const std::shared_ptr<TopicMetrics> topic_metrics_ = std::make_shared<TopicMetrics>();
   std::unique_ptr<storage::LogManager> logs_;
   std::unique_ptr<ReplicaManager> replicas_;
-  BackgroundPool background_{"test-background", 2};
   TestLoop loop_;
+  BackgroundPool background_{"test-background", 2};  // last: its threads may still be posting to the loop
 };
 
 }  // namespace broker
