@@ -71,7 +71,8 @@ void Broker::Parts::announce_endpoints() {
 ConnectionLimits Broker::Parts::connection_limits(const BrokerConfig& config) {
   return {.total_max = config.max_connections,
           .per_ip_max = config.max_connections_per_ip,
-          .per_ip_overrides = config.max_connections_per_ip_overrides};
+          .per_ip_overrides = config.max_connections_per_ip_overrides,
+          .creation_rate = config.max_connection_creation_rate};
 }
 
 }  // namespace broker

@@ -1,5 +1,8 @@
 #include "broker/network/connection_quotas.h"
 
+#include <algorithm>
+#include <cmath>
+
 namespace broker {
 
 void ConnectionQuotas::set_limits(ConnectionLimits limits) {
@@ -13,8 +16,10 @@ std::int64_t ConnectionQuotas::limit_of_locked(std::string_view ip) const {
   return found == limits_.per_ip_overrides.end() ? limits_.per_ip_max : found->second;
 }
 
-ConnectionQuotas::Admission ConnectionQuotas::admit(std::string_view ip) {
+ConnectionQuotas::Admission ConnectionQuotas::admit(std::string_view ip, std::int64_t now_ms) {
   const protocol::MutexLock lock(mutex_);
+  refill(now_ms);
+  tokens_ -= 1;
   auto found = by_ip_.find(ip);
   const std::int64_t now = found == by_ip_.end() ? 0 : found->second;
   if (now >= limit_of_locked(ip)) return Admission::over_ip_limit;
@@ -37,6 +42,25 @@ bool ConnectionQuotas::has_room(const WaiterHandle& waiter) {
   const protocol::MutexLock lock(mutex_);
   waiting_ = waiter;
   return total_ < limits_.total_max;
+}
+
+void ConnectionQuotas::refill(std::int64_t now_ms) {
+  const auto rate = static_cast<double>(limits_.creation_rate);
+  if (refilled_ms_ < 0) {
+    tokens_ = rate;
+  } else {
+    tokens_ = std::min(rate, tokens_ + static_cast<double>(now_ms - refilled_ms_) * rate / 1000);
+  }
+  refilled_ms_ = now_ms;
+}
+
+std::int64_t ConnectionQuotas::ms_until_allowed(std::int64_t now_ms) {
+  const protocol::MutexLock lock(mutex_);
+  refill(now_ms);
+  if (tokens_ >= 1) return 0;
+  const double missing_ms =
+      (1 - tokens_) * 1000 / static_cast<double>(std::max<std::int64_t>(1, limits_.creation_rate));
+  return std::max<std::int64_t>(1, static_cast<std::int64_t>(std::ceil(missing_ms)));
 }
 
 std::int64_t ConnectionQuotas::total() const {

@@ -1,5 +1,5 @@
 // ConnectionQuotas: how many connections there are, in all and per client address, and whether another one is allowed
-// (max.connections, max.connections.per.ip and its overrides).
+// (max.connections, max.connections.per.ip and its overrides, max.connection.creation.rate).
 // Self-locking.
 #pragma once
 
@@ -17,6 +17,7 @@ struct ConnectionLimits {
   std::int64_t total_max = INT32_MAX;
   std::int64_t per_ip_max = INT32_MAX;
   std::map<std::string, std::int32_t> per_ip_overrides;  // by address
+  std::int64_t creation_rate = INT32_MAX;                // new ones in a second, as many at once
 };
 
 class ConnectionQuotas {
@@ -27,12 +28,15 @@ class ConnectionQuotas {
 
   void set_limits(ConnectionLimits limits);
 
-  // Counts a connection from `ip`, if its address may have another one.
-  Admission admit(std::string_view ip);
+  // Counts a connection from `ip`, if its address may have another one. `now_ms` is any monotonic clock's.
+  Admission admit(std::string_view ip, std::int64_t now_ms);
   void release(std::string_view ip);
 
   // Whether the broker may accept another connection. False: `waiter` is notified when one closed, or limits changed.
   bool has_room(const WaiterHandle& waiter);
+
+  // 0: the creation rate allows another connection now; else how long to wait.
+  std::int64_t ms_until_allowed(std::int64_t now_ms);
 
   std::int64_t total() const;
   std::int64_t total_max() const;
@@ -41,11 +45,15 @@ class ConnectionQuotas {
  private:
   std::int64_t limit_of_locked(std::string_view ip) const REQUIRES(mutex_);
 
+  void refill(std::int64_t now_ms) REQUIRES(mutex_);
+
   mutable protocol::Mutex mutex_;
   ConnectionLimits limits_ GUARDED_BY(mutex_);
   std::int64_t total_ GUARDED_BY(mutex_) = 0;
   std::map<std::string, std::int64_t, std::less<>> by_ip_ GUARDED_BY(mutex_);
   WaiterHandle waiting_ GUARDED_BY(mutex_);
+  double tokens_ GUARDED_BY(mutex_) = 0;  // connections that the rate allows now; taken below zero by late ones
+  std::int64_t refilled_ms_ GUARDED_BY(mutex_) = -1;
 };
 
 }  // namespace broker

@@ -22,6 +22,10 @@ constexpr int accepted_at_once_max = 64;
 constexpr std::int64_t forever_ms = 24LL * 3600 * 1000;
 constexpr std::int64_t pause_ms = 100;
 
+std::int64_t monotonic_ms() {
+  return std::chrono::steady_clock::now().time_since_epoch() / std::chrono::milliseconds(1);
+}
+
 bool is_wildcard(const std::string& host) { return host.empty() || host == "0.0.0.0" || host == "::"; }
 
 // The addresses to bind. A name that means both loopback addresses is bound on both: clients try the IPv6 one first.
@@ -124,7 +128,8 @@ awaitable<void> Listener::accept_loop(Acceptor& acceptor) {
 
 bool Listener::accept_one(Acceptor& acceptor, int& error) {
   // At the limit, connections wait in the backlog, as Kafka lets them.
-  if (quotas_.total() >= quotas_.total_max()) return false;
+  const std::int64_t now_ms = monotonic_ms();
+  if (quotas_.total() >= quotas_.total_max() || quotas_.ms_until_allowed(now_ms) > 0) return false;
   sockaddr_storage address{};
   socklen_t size = sizeof(address);
   const int fd =
@@ -136,9 +141,8 @@ bool Listener::accept_one(Acceptor& acceptor, int& error) {
     return errno == ECONNABORTED || errno == EINTR || errno == EPROTO;
   }
   const SocketAddress client = describe_address(address);
-  if (quotas_.admit(client.host) != ConnectionQuotas::Admission::admitted) {
-    const auto now = std::chrono::steady_clock::now().time_since_epoch() / std::chrono::milliseconds(1);
-    if (const auto swallowed = refusals_.allow(now)) {
+  if (quotas_.admit(client.host, now_ms) != ConnectionQuotas::Admission::admitted) {
+    if (const auto swallowed = refusals_.allow(now_ms)) {
       spdlog::warn("Refused a connection from {}: it has {} already, as many as max.connections.per.ip allows{}",
                    client.host, quotas_.limit_of(client.host),
                    *swallowed > 0 ? fmt::format(" ({} similar ones were not logged)", *swallowed) : "");
@@ -159,6 +163,11 @@ awaitable<void> Listener::wait_for_room() {
   bool warned = false;
   while (!closed_) {
     waiter.rearm();
+    const std::int64_t pause_for_rate_ms = quotas_.ms_until_allowed(monotonic_ms());
+    if (pause_for_rate_ms > 0) {
+      co_await waiter.wait_for(pause_for_rate_ms);
+      continue;
+    }
     if (quotas_.has_room(waiter.handle())) co_return;
     if (!warned) {
       spdlog::warn("There are {} connections, as many as max.connections allows: new ones wait", quotas_.total());
@@ -170,8 +179,7 @@ awaitable<void> Listener::wait_for_room() {
 
 // Out of file descriptors or memory: trying again at once would only burn the processor.
 awaitable<void> Listener::pause_after(int error) {
-  const auto now = std::chrono::steady_clock::now().time_since_epoch() / std::chrono::milliseconds(1);
-  if (refusals_.allow(now))
+  if (refusals_.allow(monotonic_ms()))
     spdlog::error("Cannot accept a connection on {}: {}", endpoint_.text(), std::strerror(error));
   Waiter waiter(executor_, &cancel_list_);
   co_await waiter.wait_for(pause_ms);

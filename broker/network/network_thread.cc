@@ -1,9 +1,11 @@
 #include "broker/network/network_thread.h"
 
 #include <fmt/format.h>
+#include <malloc.h>
 #include <spdlog/spdlog.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/post.hpp>
 #include <chrono>
@@ -11,6 +13,11 @@
 #include "broker/thread_setup.h"
 
 namespace broker {
+namespace {
+
+constexpr std::size_t crowd = 1'000;  // connections of one thread whose leaving is worth a walk over the heap
+
+}  // namespace
 
 NetworkThread::NetworkThread(int index, const ConnectionServices& services,
                              std::function<void(const ConnectionInfo&)> closed)
@@ -98,9 +105,20 @@ awaitable<void> NetworkThread::sweep() {
     co_await sweep_timer_.async_wait(boost::asio::as_tuple(use_awaitable));
     if (stopping_) co_return;
     close_idle();
-    buffers_.trim();
-    exchanges_.trim();
+    give_memory_back();
   }
+}
+
+void NetworkThread::give_memory_back() {
+  buffers_.trim();
+  exchanges_.trim();
+  // When thousands of clients have left, what they took lies scattered over the heap; the C library keeps it until
+  // asked.
+  const std::size_t connections = connection_count();
+  most_connections_ = std::max(most_connections_, connections);
+  if (most_connections_ < crowd || connections > most_connections_ / 2) return;
+  most_connections_ = connections;
+  ::malloc_trim(0);
 }
 
 void NetworkThread::close_idle() {

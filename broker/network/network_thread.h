@@ -54,6 +54,7 @@ class NetworkThread {
  private:
   awaitable<void> sweep();
   void close_idle();
+  void give_memory_back();
 
   static constexpr std::int64_t sweep_interval_ms = 2'000;
 
@@ -71,6 +72,7 @@ class NetworkThread {
       sweep_timer_;
   boost::intrusive::list<Connection> connections_;
   std::atomic<std::size_t> connection_count_{0};
+  std::size_t most_connections_ = 0;  // since memory was last given back
   bool draining_ = false;
   bool stopping_ = false;
   std::thread thread_;

@@ -21,6 +21,7 @@ broker_part(server
     metrics/metrics_test.cc
     network/buffer_pool_test.cc
     network/input_buffer_test.cc
+    network/limits_test.cc
     network/server_test.cc
   USES broker_config
 )

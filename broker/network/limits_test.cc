@@ -1,0 +1,106 @@
+// The bounds of the network side: connection quotas, request memory, log lines, and the guesses about foreign
+// protocols.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "broker/network/connection_quotas.h"
+#include "broker/network/foreign_protocol.h"
+#include "broker/network/log_limiter.h"
+#include "broker/network/memory_budget.h"
+#include "broker/test_support.h"
+
+namespace broker {
+namespace {
+
+using Admission = ConnectionQuotas::Admission;
+using testing::HasSubstr;
+
+std::span<const std::byte> bytes(std::string_view text) { return protocol::as_bytes(text); }
+
+TEST(ConnectionQuotas, CountsByAddressWithOverrides) {
+  ConnectionQuotas quotas({.per_ip_max = 1, .per_ip_overrides = {{"10.0.0.9", 2}}});
+  EXPECT_EQ(quotas.admit("10.0.0.1", 0), Admission::admitted);
+  EXPECT_EQ(quotas.admit("10.0.0.1", 0), Admission::over_ip_limit);
+  EXPECT_EQ(quotas.admit("10.0.0.9", 0), Admission::admitted);
+  EXPECT_EQ(quotas.admit("10.0.0.9", 0), Admission::admitted);
+  EXPECT_EQ(quotas.admit("10.0.0.9", 0), Admission::over_ip_limit);
+  EXPECT_EQ(quotas.total(), 3);
+  quotas.release("10.0.0.1");
+  EXPECT_EQ(quotas.admit("10.0.0.1", 0), Admission::admitted);
+}
+
+TEST(ConnectionQuotas, LimitsMayChangeWhileConnectionsStand) {
+  ConnectionQuotas quotas({.per_ip_max = 5});
+  for (int i = 0; i < 5; ++i) quotas.admit("a", 0);
+  quotas.set_limits({.per_ip_max = 2});
+  EXPECT_EQ(quotas.admit("a", 0), Admission::over_ip_limit);
+  quotas.set_limits({.per_ip_max = 6});
+  EXPECT_EQ(quotas.admit("a", 0), Admission::admitted);
+}
+
+TEST(ConnectionQuotas, ABurstIsASecondsWorthThenTheRateHolds) {
+  ConnectionQuotas quotas({.creation_rate = 10});
+  for (int i = 0; i < 10; ++i) {
+    EXPECT_EQ(quotas.ms_until_allowed(1'000), 0);
+    quotas.admit("a", 1'000);
+  }
+  EXPECT_EQ(quotas.ms_until_allowed(1'000), 100);
+  EXPECT_EQ(quotas.ms_until_allowed(1'060), 40);
+  EXPECT_EQ(quotas.ms_until_allowed(1'100), 0);
+}
+
+TEST(ConnectionQuotas, AFullBrokerTellsTheWaiterWhenOneLeft) {
+  TestLoop loop;
+  Waiter waiter(loop.executor(), nullptr);
+  ConnectionQuotas quotas({.total_max = 1});
+  quotas.admit("a", 0);
+  EXPECT_FALSE(quotas.has_room(waiter.handle()));
+  quotas.release("a");
+  EXPECT_TRUE(waiter.handle().notified());
+  EXPECT_TRUE(quotas.has_room(waiter.handle()));
+}
+
+TEST(MemoryBudget, GivesUntilItIsUsedUpAndWakesWhoWaits) {
+  TestLoop loop;
+  Waiter waiter(loop.executor(), nullptr);
+  MemoryBudget budget(100);
+  ASSERT_TRUE(budget.try_take(60, {}));
+  EXPECT_FALSE(budget.try_take(60, waiter.handle()));
+  EXPECT_FALSE(waiter.handle().notified());
+  {
+    const BudgetShare share(budget, 60);
+  }
+  EXPECT_TRUE(waiter.handle().notified());
+  EXPECT_EQ(budget.held(), 0);
+}
+
+TEST(MemoryBudget, ARequestLargerThanEverythingPassesAlone) {
+  MemoryBudget budget(100);
+  EXPECT_TRUE(budget.try_take(1000, {}));
+  EXPECT_FALSE(budget.try_take(1, {}));
+}
+
+TEST(LogLimiter, LetsAFewThroughAndCountsTheRest) {
+  LogLimiter limiter(2, 1'000);
+  EXPECT_EQ(limiter.allow(5), 0);
+  EXPECT_EQ(limiter.allow(6), 0);
+  for (int i = 0; i < 7; ++i) EXPECT_EQ(limiter.allow(7), std::nullopt);
+  EXPECT_EQ(limiter.allow(1'005), 7);
+  EXPECT_EQ(limiter.allow(1'006), 0);
+}
+
+TEST(ForeignProtocol, IsGuessedFromTheFirstBytes) {
+  EXPECT_EQ(guess_foreign_protocol(bytes(std::string_view("\x16\x03\x01\x00", 4))), ForeignProtocol::tls);
+  EXPECT_EQ(guess_foreign_protocol(bytes("GET /index.html")), ForeignProtocol::http);
+  EXPECT_EQ(guess_foreign_protocol(bytes("PRI * HTTP/2.0")), ForeignProtocol::http);
+  EXPECT_EQ(guess_foreign_protocol(bytes("SSH-2.0-x")), ForeignProtocol::ssh);
+  EXPECT_EQ(guess_foreign_protocol(bytes("what")), ForeignProtocol::unknown);
+}
+
+TEST(ForeignProtocol, TheExplanationNamesTheLimitThatWasBroken) {
+  EXPECT_THAT(explain_bad_frame(bytes("what"), 100, "PLAINTEXT", ""), HasSubstr("socket.request.max.bytes is 100"));
+  EXPECT_THAT(explain_bad_frame(bytes("\xff\xff\xff\xff"), 100, "PLAINTEXT", ""), HasSubstr("-1 bytes"));
+}
+
+}  // namespace
+}  // namespace broker
