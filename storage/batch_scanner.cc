@@ -7,7 +7,13 @@ namespace storage {
 using protocol::BatchStatus;
 
 BatchScanner::BatchScanner(File& file, std::int64_t position, std::int64_t end, bool cached_only, std::size_t window)
-    : file_(file), position_(position), end_(end), cached_only_(cached_only), next_(position), window_(window) {}
+    : file_(file),
+      position_(position),
+      end_(end),
+      cached_only_(cached_only),
+      next_(position),
+      window_capacity_(window),
+      window_(new std::byte[window]) {}
 
 Io<protocol::Bytes> BatchScanner::header_bytes() {
   const auto wanted =
@@ -15,16 +21,16 @@ Io<protocol::Bytes> BatchScanner::header_bytes() {
   const bool inside = next_ >= window_start_ && next_ + static_cast<std::int64_t>(wanted) <=
                                                     window_start_ + static_cast<std::int64_t>(window_size_);
   if (!inside) {
-    const auto room =
-        static_cast<std::size_t>(std::min<std::int64_t>(static_cast<std::int64_t>(window_.size()), end_ - next_));
+    const std::size_t useful = last_batch_size_ > window_capacity_ ? protocol::max_batch_header_size : window_capacity_;
+    const auto room = static_cast<std::size_t>(std::min<std::int64_t>(static_cast<std::int64_t>(useful), end_ - next_));
     window_size_ = 0;
-    const auto got = file_.read_at(next_, std::span(window_).first(room), cached_only_);
+    const auto got = file_.read_at(next_, std::span(window_.get(), room), cached_only_);
     if (!got) return std::unexpected(got.error());
     window_start_ = next_;
     window_size_ = *got;
   }
   const auto skip = static_cast<std::size_t>(next_ - window_start_);
-  return protocol::Bytes(window_).subspan(skip, std::min(wanted, window_size_ - skip));
+  return protocol::Bytes(window_.get(), window_size_).subspan(skip, std::min(wanted, window_size_ - skip));
 }
 
 Io<BatchStatus> BatchScanner::next(protocol::BatchHeader& header) {
@@ -36,6 +42,7 @@ Io<BatchStatus> BatchScanner::next(protocol::BatchHeader& header) {
   status_ = protocol::parse_batch_header(*bytes, header);
   if (status_ != BatchStatus::ok) return status_;
   if (static_cast<std::int64_t>(header.size()) > end_ - next_) return status_ = BatchStatus::incomplete;
+  last_batch_size_ = header.size();
   next_ += static_cast<std::int64_t>(header.size());
   return status_;
 }

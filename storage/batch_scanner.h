@@ -3,7 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <vector>
+#include <memory>
 
 #include "protocol/records/record_batch.h"
 #include "storage/file_system.h"
@@ -32,9 +32,11 @@ class BatchScanner {
   const bool cached_only_;
   std::int64_t next_;  // start of the next batch
   protocol::BatchStatus status_ = protocol::BatchStatus::ok;
-  std::vector<std::byte> window_;
+  const std::size_t window_capacity_;
+  const std::unique_ptr<std::byte[]> window_;
   std::int64_t window_start_ = 0;
-  std::size_t window_size_ = 0;  // bytes of window_ that are filled
+  std::size_t window_size_ = 0;      // bytes of window_ that are filled
+  std::size_t last_batch_size_ = 0;  // tells how far apart headers are
 };
 
 }  // namespace storage

@@ -156,12 +156,13 @@ Io<void> FileSystem::remove(const std::string& path) {
 }
 
 Io<void> FileSystem::create_directories(const std::string& path) {
+  struct stat found{};
+  if (::stat(path.c_str(), &found) == 0 && S_ISDIR(found.st_mode)) return {};
   for (std::size_t end = path.find('/', 1);; end = path.find('/', end + 1)) {
     const std::string part = path.substr(0, end);
     if (::mkdir(part.c_str(), 0755) != 0 && errno != EEXIST) return last_error("create", part);
     if (end == std::string::npos) break;
   }
-  struct stat found{};
   if (::stat(path.c_str(), &found) != 0) return last_error("create", path);
   if (!S_ISDIR(found.st_mode)) return io_fail(ENOTDIR, "create " + path);
   return {};

@@ -244,7 +244,6 @@ class Log {
   protocol::Result<void> write(const SegmentAppend& append, AppendInfo& info, const ProducerChanges& changes)
       REQUIRES(mutex_);
   protocol::Result<void> roll_locked(Offset wanted_base, TimestampMs now) REQUIRES(mutex_);
-  bool flush_is_due_by_count() const EXCLUDES(mutex_);
 
   // ---- Offsets
   void move_log_end(Offset end) REQUIRES(mutex_);
@@ -276,7 +275,8 @@ class Log {
   Io<std::vector<bool>> by_time(TimestampMs now) const REQUIRES(mutex_);
   std::int64_t size_locked() const REQUIRES(mutex_);
   void raise_log_start(Offset offset) REQUIRES(mutex_);
-  protocol::Result<void> sync_up_to_end(TimestampMs now) EXCLUDES(mutex_);
+  enum class Sync { all, rolled };
+  protocol::Result<void> sync(Sync what, TimestampMs now) EXCLUDES(mutex_);
 
   const TopicPartition partition_;
   const std::string name_;  // "topic-3"

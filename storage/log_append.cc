@@ -81,6 +81,7 @@ Result<AppendInfo> Log::append_as_leader(Bytes records, LeaderEpoch leader_epoch
   }
 
   AppendInfo info;
+  bool flush_due = false;
   {
     MutexLock lock(mutex_);
     if (auto usable = check_usable(); !usable) return std::unexpected(usable.error());
@@ -114,8 +115,9 @@ Result<AppendInfo> Log::append_as_leader(Bytes records, LeaderEpoch leader_epoch
     if (auto written = write({pieces, std::span(&mark, 1), size}, info, changes); !written) {
       return std::unexpected(written.error());
     }
+    flush_due = log_end_.offset - recovery_point_ >= config_->flush_messages;
   }
-  if (flush_is_due_by_count()) {
+  if (flush_due) {
     if (auto flushed = flush(now); !flushed) return std::unexpected(flushed.error());
   }
   return info;
@@ -167,6 +169,7 @@ Result<AppendInfo> Log::append_as_follower(Bytes records, TimestampMs now) {
   records = records.first(summary->valid_bytes);
 
   AppendInfo info;
+  bool flush_due = false;
   {
     MutexLock lock(mutex_);
     if (auto usable = check_usable(); !usable) return std::unexpected(usable.error());
@@ -192,8 +195,9 @@ Result<AppendInfo> Log::append_as_follower(Bytes records, TimestampMs now) {
     if (auto written = write({std::span(&piece, 1), marks, size}, info, changes); !written) {
       return std::unexpected(written.error());
     }
+    flush_due = log_end_.offset - recovery_point_ >= config_->flush_messages;
   }
-  if (flush_is_due_by_count()) {
+  if (flush_due) {
     if (auto flushed = flush(now); !flushed) return std::unexpected(flushed.error());
   }
   return info;
@@ -250,11 +254,6 @@ Result<void> Log::write(const SegmentAppend& append, AppendInfo& info, const Pro
   producers_->set_end_offset(info.last_offset + 1);
   refresh_first_unstable_offset();
   return {};
-}
-
-bool Log::flush_is_due_by_count() const {
-  MutexLock lock(mutex_);
-  return log_end_.offset - recovery_point_ >= config_->flush_messages;
 }
 
 Result<void> Log::roll(TimestampMs now) {

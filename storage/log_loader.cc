@@ -42,11 +42,16 @@ std::string LogLoader::file(Offset offset, std::string_view extension, std::stri
 }
 
 Io<LoadedLog> LogLoader::load() {
-  BARNABAS_IO_TRY(remove_leftovers());
+  auto entries = file_system_.list(*path_);
+  if (!entries) return std::unexpected(entries.error());
+  const auto changed = remove_leftovers(*entries);
+  if (!changed) return std::unexpected(changed.error());
+  if (*changed) entries = file_system_.list(*path_);
+  if (!entries) return std::unexpected(entries.error());
   const auto epochs = loaded_.epochs->load();
   if (!epochs) return std::unexpected(epochs.error());
   epochs_were_missing_ = !*epochs;
-  BARNABAS_IO_TRY(list_segments());
+  BARNABAS_IO_TRY(list_segments(*entries));
   if (!options_.clean_shutdown) BARNABAS_IO_TRY(recover());
   BARNABAS_IO_TRY(rescue_damaged_transaction_indexes());
   BARNABAS_IO_TRY(wipe_if_behind_start());
@@ -78,15 +83,17 @@ Io<LoadedLog> LogLoader::load() {
 
 // Deletes what an interrupted deletion or compaction left behind, and finishes a compaction that had got as far as
 // .swap.
-Io<void> LogLoader::remove_leftovers() {
-  const auto entries = file_system_.list(*path_);
-  if (!entries) return std::unexpected(entries.error());
+// Whether there was anything to do.
+Io<bool> LogLoader::remove_leftovers(const std::vector<DirectoryEntry>& entries) {
+  bool changed = false;
   Offset lowest_cleaned = std::numeric_limits<Offset>::max();
   std::vector<std::pair<std::string, SegmentFileName>> swaps;
-  for (const DirectoryEntry& entry : *entries) {
+  for (const DirectoryEntry& entry : entries) {
     if (entry.is_directory) continue;
     const std::string path = *path_ + "/" + entry.name;
     const auto name = parse_segment_file_name(entry.name);
+    changed =
+        changed || entry.name.ends_with(".tmp") || entry.name.ends_with(".deleted") || (name && name->suffix != "");
     if (entry.name.ends_with(".deleted") || entry.name.ends_with(".tmp")) {
       BARNABAS_IO_TRY(file_system_.remove(path));
     } else if (name && name->suffix == Segment::cleaned_suffix) {
@@ -104,7 +111,8 @@ Io<void> LogLoader::remove_leftovers() {
       valid.push_back(name.offset);
     }
   }
-  return swaps.empty() ? Io<void>{} : finish_swaps(valid);
+  if (!swaps.empty()) BARNABAS_IO_TRY(finish_swaps(valid));
+  return changed;
 }
 
 Io<void> LogLoader::finish_swaps(const std::vector<Offset>& swaps) {
@@ -136,12 +144,10 @@ Io<void> LogLoader::finish_swaps(const std::vector<Offset>& swaps) {
   return {};
 }
 
-Io<void> LogLoader::list_segments() {
-  const auto entries = file_system_.list(*path_);
-  if (!entries) return std::unexpected(entries.error());
+Io<void> LogLoader::list_segments(const std::vector<DirectoryEntry>& entries) {
   std::set<Offset> logs, snapshots;
   std::vector<std::pair<Offset, std::string>> indexes;
-  for (const DirectoryEntry& entry : *entries) {
+  for (const DirectoryEntry& entry : entries) {
     const auto name = parse_segment_file_name(entry.name);
     if (entry.is_directory || !name || name->suffix != "") continue;
     if (name->extension == ".log") {

@@ -44,9 +44,9 @@ class LogLoader {
     bool has_transaction_index = false;
   };
 
-  Io<void> remove_leftovers();
+  Io<bool> remove_leftovers(const std::vector<DirectoryEntry>& entries);
   Io<void> finish_swaps(const std::vector<Offset>& swaps);
-  Io<void> list_segments();
+  Io<void> list_segments(const std::vector<DirectoryEntry>& entries);
   Io<void> recover();
   Io<bool> recover_segment(const std::shared_ptr<Segment>& segment);  // true: something was cut off
   Io<void> rescue_damaged_transaction_indexes();

@@ -231,11 +231,12 @@ Result<int> Log::delete_oldest(const std::vector<bool>& wanted, TimestampMs now)
 
 Result<void> Log::flush(TimestampMs now) {
   const FailureReport report(directory_);
-  return sync_up_to_end(now);
+  return sync(Sync::all, now);
 }
 
 Result<void> Log::flush_if_due(TimestampMs now) {
   const FailureReport report(directory_);
+  Sync what = Sync::all;
   {
     MutexLock lock(mutex_);
     if (closed_ || !directory_.is_online()) return {};
@@ -243,11 +244,13 @@ Result<void> Log::flush_if_due(TimestampMs now) {
     const bool late = recovery_point_ < log_end_.offset && config_->flush_ms != LogConfig::unlimited &&
                       now - last_flush_ms_ >= config_->flush_ms;
     if (!rolled && !late) return {};
+    if (!late) what = Sync::rolled;
   }
-  return sync_up_to_end(now);
+  return sync(what, now);
 }
 
-Result<void> Log::sync_up_to_end(TimestampMs now) {
+// Syncs the segments from the recovery point on: all, or only those that get no more appends.
+Result<void> Log::sync(Sync what, TimestampMs now) {
   std::vector<std::shared_ptr<Segment>> unsynced;
   std::vector<std::string> files;
   std::string directory;
@@ -255,11 +258,13 @@ Result<void> Log::sync_up_to_end(TimestampMs now) {
   {
     MutexLock lock(mutex_);
     if (auto usable = check_usable(); !usable) return usable;
-    end = log_end_.offset;
+    end = what == Sync::all ? log_end_.offset : rolled_up_to_;
     directory = *path_;
     const std::size_t first = floor_index(recovery_point_);
-    if (recovery_point_ < end && first < segments_.size()) {
-      unsynced.assign(segments_.begin() + static_cast<std::ptrdiff_t>(first), segments_.end());
+    const std::size_t last = what == Sync::all ? segments_.size() : segments_.size() - 1;
+    if (recovery_point_ < end && first < last) {
+      unsynced.assign(segments_.begin() + static_cast<std::ptrdiff_t>(first),
+                      segments_.begin() + static_cast<std::ptrdiff_t>(last));
     }
     files = std::exchange(unsynced_files_, {});
     if (epochs_->take_unsynced()) files.push_back(epochs_->path());
@@ -280,7 +285,7 @@ Result<void> Log::sync_up_to_end(TimestampMs now) {
   }
   MutexLock lock(mutex_);
   recovery_point_ = std::max(recovery_point_, std::min(end, log_end_.offset));
-  last_flush_ms_ = now;
+  if (what == Sync::all) last_flush_ms_ = now;
   return {};
 }
 
@@ -295,7 +300,7 @@ Result<void> Log::close(TimestampMs now) {
     if (!snapshot) return std::unexpected(failed(snapshot.error()));
     if (*snapshot) unsynced_files_.push_back(producers_->snapshot_path(**snapshot));
   }
-  if (auto synced = sync_up_to_end(now); !synced) return synced;
+  if (auto synced = sync(Sync::all, now); !synced) return synced;
   MutexLock lock(mutex_);
   closed_ = true;
   for (const auto& segment : segments_) segment->close_files();

@@ -287,7 +287,7 @@ TEST_F(LogUpkeepTest, RolledSegmentsAreFlushedInTheBackground) {
   open_with_segments();
   EXPECT_EQ(log_->recovery_point(), 0);
   ASSERT_TRUE(log_->flush_if_due(now));
-  EXPECT_EQ(log_->recovery_point(), 20);
+  EXPECT_EQ(log_->recovery_point(), 18);  // the base of the active segment
   append("more");
   ASSERT_TRUE(log_->flush_if_due(now));
   EXPECT_EQ(log_->recovery_point(), 20);

@@ -15,11 +15,11 @@
 
 namespace {
 
-constexpr std::array<std::string_view, 10> names = {
-    "00000000000000000000.log",      "00000000000000000000.index",    "00000000000000000000.timeindex",
-    "00000000000000000000.txnindex", "00000000000000000005.log",      "00000000000000000005.index",
-    "00000000000000000005.snapshot", "leader-epoch-checkpoint",       "00000000000000000000.log.swap",
-    "partition.metadata"};
+constexpr std::array<std::string_view, 10> names = {"00000000000000000000.log",       "00000000000000000000.index",
+                                                    "00000000000000000000.timeindex", "00000000000000000000.txnindex",
+                                                    "00000000000000000005.log",       "00000000000000000005.index",
+                                                    "00000000000000000005.snapshot",  "leader-epoch-checkpoint",
+                                                    "00000000000000000000.log.swap",  "partition.metadata"};
 
 [[noreturn]] void broken(std::string_view what) {
   std::cerr << what << "\n";
@@ -89,8 +89,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const Opened first = open(path, directory, false);
   const Opened again = open(path, directory, false);
   if (first.end != again.end || first.bytes != again.bytes) broken("the second recovery differs from the first");
-  const auto info = again.log->append_as_leader(storage::testing::make_batch("value"), 1,
-                                                storage::AppendOrigin::client, 1000);
+  const auto info =
+      again.log->append_as_leader(storage::testing::make_batch("value"), 1, storage::AppendOrigin::client, 1000);
   if (!info || info->first_offset != again.end) broken("no append after recovery");
   if (open(path, directory, false).end != again.end + 1) broken("the append is gone");
 

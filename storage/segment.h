@@ -154,6 +154,9 @@ class Segment {
   Io<void> relearn_max_timestamp() const REQUIRES(mutex_);
   Io<OffsetEntry> floor_entry(Offset offset, bool cached_only) const EXCLUDES(mutex_);
   Io<std::shared_ptr<File>> log_file_for_read(bool cached_only) const EXCLUDES(mutex_);
+  template <typename Fits>
+  static Io<std::optional<BatchPosition>> scan_for(File& file, std::int64_t from, std::int64_t end, Offset offset,
+                                                   bool cached_only, Fits&& fits);
 
   OpenFiles& files_;
   const Offset base_offset_;

@@ -85,23 +85,29 @@ Io<std::optional<BatchPosition>> Segment::find(Offset offset, std::int64_t limit
   const auto entry = floor_entry(offset, cached_only);
   if (!entry) return std::unexpected(entry.error());
   const std::int64_t end = std::min(limit, size());
-  std::int64_t from = entry->position;
+  // A damaged index must not make records invisible: its entry has to point at a batch it can be about.
+  const auto fits = [&](const BatchHeader& header) {
+    return header.base_offset() >= base_offset_ && header.base_offset() <= entry->offset;
+  };
+  auto found = scan_for(**file, entry->position, end, offset, cached_only, fits);
+  if (found || found.error().error_number != EBADMSG) return found;
+  spdlog::warn("An entry of {} does not point at its batch; searching without the index.", offset_index_path());
+  return scan_for(**file, 0, end, offset, cached_only, [](const BatchHeader&) { return true; });
+}
+
+// The first batch that ends at or after `offset`, from a position on. EBADMSG: there is no batch at that position that
+// `fits`.
+template <typename Fits>
+Io<std::optional<BatchPosition>> Segment::scan_for(File& file, std::int64_t from, std::int64_t end, Offset offset,
+                                                   bool cached_only, Fits&& fits) {
+  BatchScanner scanner(file, from, end, cached_only);
   BatchHeader header;
-  if (from > 0) {
-    // A damaged index must not make records invisible: the entry has to point at a batch it can be about.
-    BatchScanner probe(**file, from, size(), cached_only, protocol::max_batch_header_size);
-    const auto status = probe.next(header);
+  for (bool first = from > 0;; first = false) {
+    const auto status = scanner.next(header);
     if (!status) return std::unexpected(status.error());
-    const bool fits =
-        *status == BatchStatus::ok && header.base_offset() >= base_offset_ && header.base_offset() <= entry->offset;
-    if (!fits) {
-      spdlog::warn("An entry of {} does not point at its batch; searching without the index.", offset_index_path());
-      from = 0;
+    if (first && (*status != BatchStatus::ok || !fits(header))) {
+      return io_fail(EBADMSG, "find a batch in " + file.path());
     }
-  }
-  BatchScanner scanner(**file, from, end, cached_only);
-  for (auto status = scanner.next(header);; status = scanner.next(header)) {
-    if (!status) return std::unexpected(status.error());
     if (*status != BatchStatus::ok) return std::nullopt;
     if (header.last_offset() >= offset) {
       return BatchPosition{.position = scanner.position(),
