@@ -47,11 +47,13 @@ class ShardRunner : public std::enable_shared_from_this<ShardRunner> {
   // A step that only looks, or has no effects: step(GroupShard&, Instant) -> R.
   template <typename Step>
   auto look(Step&& step) {
-    return shard_.run([&](GroupShard& shard) {
-      auto result = step(shard, now());
+    auto result = shard_.run([&](GroupShard& shard) {
+      auto value = step(shard, now());
       note_wakeup(shard);
-      return result;
+      return value;
     });
+    wakeup_moved_(wakeup_ms());
+    return result;
   }
 
   // A step with effects: step(GroupShard&, Instant) -> Effects, or pair<R, Effects>, of which R is returned.
