@@ -82,8 +82,8 @@ Result<void> Broker::Parts::open_store() {
   log_options.verify_transactions = now_config->transaction_partition_verification_enable;
   log_options.on_directory_failure = [this](const std::string& log_dir, const std::string& reason) {
     spdlog::error("Log directory {} is offline: {}", log_dir, reason);
-    if (replicas)
-      background.post("taking " + log_dir + " offline", [this, log_dir] { replicas->take_directory_offline(log_dir); });
+    if (!replicas || stopped_) return;
+    background.post("taking " + log_dir + " offline", [this, log_dir] { replicas->take_directory_offline(log_dir); });
   };
   logs = std::make_unique<storage::LogManager>(std::move(log_options));
   if (auto locked = logs->lock_directories(); !locked) return locked;
@@ -311,7 +311,7 @@ awaitable<HttpAnswer> Broker::Parts::answer_http(std::string target) {
 }
 
 void Broker::Parts::stop() {
-  if (std::exchange(stopped_, true)) return;
+  if (stopped_.exchange(true)) return;
   ready = false;
   if (server) server->close_connections(stop_grace_ms);
   if (http) http->close();

@@ -4,6 +4,7 @@
 // Declared in the order of construction: what stands lower uses what stands above and is destroyed first.
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <optional>
 #include <random>
@@ -120,7 +121,7 @@ class Broker::Parts {
 
   std::mt19937_64 random_;
   std::string cluster_id_;
-  bool stopped_ = false;
+  std::atomic<bool> stopped_{false};  // read by whatever thread meets a disk's fault
 };
 
 }  // namespace broker
