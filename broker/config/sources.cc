@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 
 #include "broker/config/broker_config_check.h"
 #include "broker/config/definition.h"
@@ -62,6 +63,17 @@ void listen_where_advertised(Properties& values, std::vector<ConfigNote>& notes)
   values.insert_or_assign("listeners", std::move(text));
 }
 
+// --ephemeral: the broker makes a directory of its own, which goes with it.
+void keep_nothing(LoadedConfig& loaded) {
+  for (const std::string_view name : {"log.dir", "log.dirs"}) {
+    const auto found = loaded.values.find(name);
+    if (found == loaded.values.end()) continue;
+    loaded.notes.push_back({false, fmt::format("{} is left aside: --ephemeral keeps nothing", name)});
+    loaded.values.erase(found);
+  }
+  loaded.values.insert_or_assign("ephemeral", "true");
+}
+
 }  // namespace
 
 Properties friendly_values() {
@@ -113,16 +125,17 @@ Result<LoadedConfig> load_config(const ConfigInputs& inputs) {
   if (!overrides) return std::unexpected(overrides.error());
   lay_over(loaded.values, *overrides);
   if (inputs.data_directory) loaded.values.insert_or_assign("log.dirs", *inputs.data_directory);
-  if (inputs.ephemeral) loaded.values.insert_or_assign("ephemeral", "true");
+  if (inputs.ephemeral) keep_nothing(loaded);
 
   // What people wrote, before it is completed.
-  loaded.notes = notes_on(loaded.values);
+  std::ranges::move(notes_on(loaded.values), std::back_inserter(loaded.notes));
   if (friendly) {
     listen_where_advertised(loaded.values, loaded.notes);
     Properties values = friendly_values();
     if (loaded.values.contains("node.id")) values.erase("broker.id");
     if (!loaded.values.contains("listeners")) values.emplace("listeners", "PLAINTEXT://localhost:9092");
-    if (!inputs.ephemeral && !loaded.values.contains("log.dir")) values.emplace("log.dirs", inputs.default_data_directory);
+    if (!inputs.ephemeral && !loaded.values.contains("log.dir"))
+      values.emplace("log.dirs", inputs.default_data_directory);
     lay_over(values, loaded.values);
     loaded.values = std::move(values);
   }

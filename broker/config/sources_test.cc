@@ -51,6 +51,15 @@ TEST(Sources, OverridesGoBeforeTheEnvironmentBeforeTheFile) {
   EXPECT_EQ(config->max_connections, 2);
 }
 
+TEST(Sources, AnEphemeralBrokerNamesNoDirectory) {
+  const auto friendly = loaded({.ephemeral = true});
+  EXPECT_TRUE(friendly.config->ephemeral);
+  EXPECT_FALSE(friendly.values.contains("log.dirs"));
+  const auto with_file = loaded({.file_text = "log.dirs=/data", .ephemeral = true});
+  EXPECT_FALSE(with_file.values.contains("log.dirs"));
+  EXPECT_THAT(texts(with_file.notes, false), testing::ElementsAre("log.dirs is left aside: --ephemeral keeps nothing"));
+}
+
 TEST(Sources, TurnsVariablesIntoNames) {
   EXPECT_EQ(config_name_of_variable("KAFKA_LOG_RETENTION_MS"), "log.retention.ms");
   EXPECT_EQ(config_name_of_variable("KAFKA_CFG_LOG_RETENTION_MS"), "log.retention.ms");
