@@ -1,6 +1,8 @@
 // What a LogManager keeps for each log.dir. Private to log_manager*.cc.
 #pragma once
 
+#include <functional>
+#include <map>
 #include <memory>
 #include <string>
 
@@ -23,6 +25,10 @@ struct LogManager::Directory {
   PartitionOffsets recovery_points, log_start_offsets, high_watermarks;
 
   protocol::Mutex checkpoint_mutex;  // held while a checkpoint is gathered and written
+  // What was last written to each checkpoint, as a fingerprint: an idle broker writes nothing.
+  std::map<std::string, std::uint64_t, std::less<>> checkpointed GUARDED_BY(checkpoint_mutex);
+  // The clean-shutdown marker was removed, but a power cut might bring it back.
+  bool marker_removal_unsynced GUARDED_BY(checkpoint_mutex) = false;
 
   std::string file(std::string_view name) const { return directory->path() + "/" + std::string(name); }
   FileSystem& file_system() const { return directory->file_system(); }

@@ -142,6 +142,10 @@ Result<void> LogManager::find_logs(Directory& directory, TimestampMs now) {
     (void)shared.failed(removed.error());
     return {};
   }
+  {
+    MutexLock lock(directory.checkpoint_mutex);
+    directory.marker_removal_unsynced = directory.was_clean;
+  }
   read_checkpoints(directory);
   const auto entries = directory.file_system().list(shared.path());
   if (!entries) {

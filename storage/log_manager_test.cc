@@ -132,6 +132,26 @@ TEST_F(LogManagerTest, CheckpointsKeepTheEntriesOfLogsThatWereNotOpened) {
   EXPECT_EQ(manager_->checkpointed_high_watermark({"orders", 9}), std::nullopt);
 }
 
+TEST_F(LogManagerTest, CheckpointsAreWrittenOnlyWhenSomethingChanged) {
+  testing::FaultyFileSystem disk;
+  file_system_ = &disk;
+  start();
+  const auto log = create(orders_0, 5);
+  manager_->checkpoint_high_watermarks(now);
+  int written = 0;
+  disk.fault = [&](std::string_view operation, const std::string& path) {
+    written += operation == "write" && path.find("replication-offset-checkpoint") != std::string::npos;
+    return 0;
+  };
+  manager_->checkpoint_high_watermarks(now);
+  EXPECT_EQ(written, 0);
+  log->update_high_watermark(3);
+  manager_->checkpoint_high_watermarks(now);
+  EXPECT_EQ(written, 1);
+  disk.fault = nullptr;
+  manager_.reset();
+}
+
 TEST_F(LogManagerTest, TheLogStartOffsetSurvivesARestart) {
   start();
   const auto log = create(orders_0, 5);

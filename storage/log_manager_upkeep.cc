@@ -26,6 +26,14 @@ void LogManager::retention_pass(TimestampMs now) {
 }
 
 void LogManager::flush_pass(TimestampMs now) {
+  for (const auto& directory : directories_) {
+    const FailureReport report(*directory->directory);
+    MutexLock lock(directory->checkpoint_mutex);
+    if (!directory->marker_removal_unsynced || !directory->directory->is_online()) continue;
+    directory->marker_removal_unsynced = false;
+    const auto synced = directory->file_system().sync_directory(directory->directory->path());
+    if (!synced) (void)directory->directory->failed(synced.error());
+  }
   for (const auto& log : open_logs()) {
     if (const auto flushed = log->flush_if_due(now); !flushed) {
       spdlog::error("Flushing {} failed: {}", log->partition().text(), flushed.error().text());
@@ -42,6 +50,22 @@ void LogManager::delete_pass(TimestampMs now) {
 }
 
 // ---- Checkpoints
+
+namespace {
+
+// The same for the same entries in any order.
+std::uint64_t fingerprint(const PartitionOffsets& offsets) {
+  std::uint64_t sum = offsets.size();
+  for (const auto& [partition, offset] : offsets) {
+    std::uint64_t mixed =
+        std::hash<TopicPartition>{}(partition) ^ (static_cast<std::uint64_t>(offset) * 0x9E3779B97F4A7C15u);
+    mixed = (mixed ^ (mixed >> 31)) * 0xBF58476D1CE4E5B9u;
+    sum += mixed ^ (mixed >> 29);
+  }
+  return sum;
+}
+
+}  // namespace
 
 // Logs that were not opened since the start keep what the checkpoint said; of_log says nullopt for "no entry".
 template <typename OfLog>
@@ -66,9 +90,18 @@ void LogManager::write_checkpoint(Directory& directory, std::string_view name, P
   for (const auto& log : logs) {
     if (const std::optional<Offset> offset = of_log(*log)) offsets[log->partition()] = *offset;
   }
+  const std::uint64_t now_holds = fingerprint(offsets);
+  if (const auto last = directory.checkpointed.find(name);
+      last != directory.checkpointed.end() && last->second == now_holds) {
+    return;
+  }
   const auto written =
       directory.file_system().replace_file(directory.file(name), format_offset_checkpoint(offsets), true);
-  if (!written) (void)directory.directory->failed(written.error());
+  if (written) {
+    directory.checkpointed.insert_or_assign(std::string(name), now_holds);
+  } else {
+    (void)directory.directory->failed(written.error());
+  }
 }
 
 void LogManager::write_recovery_points(Directory& directory) {
