@@ -195,7 +195,7 @@ awaitable<MetadataResponse> MetadataHandler::handle(RequestContext& context, con
   response.controller_id = now->controller_id();
   if (request.include_topic_authorized_operations) {
     for (Topic& topic : response.topics) {
-      if (topic.error_code == ErrorCode::none) topic.topic_authorized_operations = all_topic_operations;
+      if (topic.name) topic.topic_authorized_operations = all_topic_operations;  // also of topics that don't exist
     }
   }
   if (request.include_cluster_authorized_operations) response.cluster_authorized_operations = all_cluster_operations;
