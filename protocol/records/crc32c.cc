@@ -124,7 +124,7 @@ __attribute__((target("sse4.2"))) std::uint64_t sse_tail(std::uint64_t crc, cons
 }
 
 __attribute__((target("sse4.2"))) std::uint32_t sse_crc(Bytes data, std::uint32_t seed) {
-  std::uint64_t crc = static_cast<std::uint32_t>(~seed);
+  std::uint64_t crc = ~seed;
   const std::byte* at = data.data();
   std::size_t left = data.size();
   for (const std::size_t stream : {long_stream, short_stream}) {
