@@ -201,6 +201,12 @@ class ServerTest : public testing::Test {
     ASSERT_TRUE(server_->accept());
   }
 
+  // What was logged. Ends the server, so that nobody writes to the log any more.
+  std::string logged() {
+    server_->stop(0);
+    return log_.str();
+  }
+
   // The server closes sockets before it counts: wait for the count.
   bool connections_become(std::size_t count) {
     for (int i = 0; i < 2000 && server_->connection_count() != count; ++i) ::usleep(5000);
@@ -335,7 +341,7 @@ TEST_F(ServerTest, ATlsClientIsToldApartInTheLog) {
   client.send_raw(std::string("\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", 11));
   EXPECT_TRUE(client.closed_by_server());
   ASSERT_TRUE(connections_become(0));
-  EXPECT_THAT(log_.str(), HasSubstr("looks like a TLS ClientHello; this listener is PLAINTEXT"));
+  EXPECT_THAT(logged(), HasSubstr("looks like a TLS ClientHello; this listener is PLAINTEXT"));
 }
 
 TEST_F(ServerTest, AnHttpClientGetsAnAnswerAndALogLineThatNamesTheHttpListener) {
@@ -345,7 +351,7 @@ TEST_F(ServerTest, AnHttpClientGetsAnAnswerAndALogLineThatNamesTheHttpListener) 
   client.send_raw("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
   EXPECT_THAT(client.receive(10'000), HasSubstr("400 Bad Request"));
   ASSERT_TRUE(connections_become(0));
-  EXPECT_THAT(log_.str(),
+  EXPECT_THAT(logged(),
               HasSubstr("looks like HTTP; this listener speaks the Kafka protocol, the HTTP listener is http"));
 }
 
@@ -359,7 +365,7 @@ TEST_F(ServerTest, OversizeAndNegativeLengthsCloseWithOneLine) {
   negative.send_raw("\xff\xff\xff\xf0");
   EXPECT_TRUE(negative.closed_by_server());
   ASSERT_TRUE(connections_become(0));
-  EXPECT_THAT(log_.str(), HasSubstr("socket.request.max.bytes is 1000"));
+  EXPECT_THAT(logged(), HasSubstr("socket.request.max.bytes is 1000"));
   EXPECT_EQ(metrics_.connections_rejected.value(), 2);
 }
 
@@ -372,7 +378,7 @@ TEST_F(ServerTest, GarbageIsLoggedAFewTimesOnly) {
   }
   ASSERT_TRUE(connections_become(0));
   std::size_t lines = 0;
-  for (const char c : log_.str()) lines += c == '\n' ? 1 : 0;
+  for (const char c : logged()) lines += c == '\n' ? 1 : 0;
   EXPECT_GE(lines, 1u);
   EXPECT_LE(lines, 10u);
   EXPECT_EQ(metrics_.connections_rejected.value(), 50);
@@ -416,7 +422,7 @@ TEST_F(ServerTest, ConnectionsBeyondTheLimitOfAnAddressAreClosed) {
   ASSERT_TRUE(connections_become(2));
   Client third(port_);
   EXPECT_TRUE(third.closed_by_server());
-  EXPECT_THAT(log_.str(), HasSubstr("max.connections.per.ip"));
+  EXPECT_THAT(logged(), HasSubstr("max.connections.per.ip"));
 }
 
 TEST_F(ServerTest, ConnectionsBeyondTheTotalWaitUntilOneCloses) {
