@@ -1,5 +1,5 @@
-// Where logic gets the time from: a parameter, never the system clock, so that tests and simulations decide what time it is.
-// Implementations are safe from any thread.
+// Where logic gets the time from: a parameter, never the system clock, so that tests and simulations decide what time
+// it is. Implementations are safe from any thread.
 #pragma once
 
 #include <cstdint>

@@ -35,8 +35,8 @@ struct LogManagerOptions {
   std::size_t max_open_files = 0;                               // 0: a share of RLIMIT_NOFILE
   std::int64_t producer_id_expiration_ms = 24LL * 3600 * 1000;  // producer.id.expiration.ms
   bool verify_transactions = true;                              // transaction.partition.verification.enable
-  // Told once when a directory goes offline, on the thread that met the fault, with no log's lock held. It must leave calls of
-  // the LogManager to another thread. May be empty.
+  // Told once when a directory goes offline, on the thread that met the fault, with no log's lock held. It must leave
+  // calls of the LogManager to another thread. May be empty.
   std::function<void(const std::string& log_dir, const std::string& reason)> on_directory_failure;
   FileSystem* file_system = nullptr;  // null: the real one
 };
