@@ -73,6 +73,7 @@ Result<std::shared_ptr<Log>> LogManager::open_log(const TopicPartition& partitio
                          .topic_id = topic_id,
                          .producer_id_expiration_ms = options_.producer_id_expiration_ms,
                          .verify_transactions = options_.verify_transactions};
+  Offset high_watermark = 0;
   {
     MutexLock lock(mutex_);
     const auto value = [&](const PartitionOffsets& offsets) {
@@ -81,8 +82,12 @@ Result<std::shared_ptr<Log>> LogManager::open_log(const TopicPartition& partitio
     };
     options.recovery_point = value(directory.recovery_points);
     options.log_start_offset = value(directory.log_start_offsets);
+    high_watermark = value(directory.high_watermarks);
   }
-  return Log::open(std::move(options), now);
+  auto log = Log::open(std::move(options), now);
+  // Retention looks at logs that no replica has opened yet, and removes nothing beyond the high watermark.
+  if (log) (*log)->update_high_watermark(high_watermark);
+  return log;
 }
 
 Result<std::shared_ptr<Log>> LogManager::log(const TopicPartition& partition, TimestampMs now) {
