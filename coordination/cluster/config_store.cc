@@ -155,6 +155,13 @@ ConfigChangeListener::~ConfigChangeListener() {
   state_->stopped = true;
 }
 
-Result<void> ConfigChangeListener::start() { return state_->read(); }
+Result<void> ConfigChangeListener::start() {
+  state_->store.on_renewal([state = std::weak_ptr(state_)] {
+    const auto alive = state.lock();
+    const auto read = alive ? alive->read() : Result<void>();
+    if (!read) spdlog::error("{}", read.error().text());
+  });
+  return state_->read();
+}
 
 }  // namespace coordination::cluster

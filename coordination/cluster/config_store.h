@@ -48,7 +48,7 @@ class ConfigChangeListener {
   ~ConfigChangeListener();  // afterwards the callback isn't called any more
 
   // Reports the changes from now on. Notifications that are there already are reported too: they may be newer than what
-  // the caller has read.
+  // the caller has read. Goes on by itself in a renewed session.
   protocol::Result<void> start();
 
  private:

@@ -89,13 +89,18 @@ TEST_F(ConfigStoreTest, NotificationsThatWaitAlreadyAreReported) {
   EXPECT_THAT(changes(), ElementsAre("topics/t a=1"));
 }
 
-TEST_F(ConfigStoreTest, StartingAgainReportsNothingTwice) {
-  ConfigChangeListener listener(*store_, clock_, remember());
+TEST_F(ConfigStoreTest, AListenerGoesOnInARenewedSession) {
+  const auto other = embedded_->open_session();
+  ConfigChangeListener listener(*other, clock_, remember());
   ASSERT_TRUE(listener.start());
   ASSERT_TRUE(write_config(*store_, ConfigType::topics, "t", {{"a", "1"}}));
   ASSERT_TRUE(eventually([&] { return changes().size() == 1; }));
-  ASSERT_TRUE(listener.start());
-  EXPECT_EQ(changes().size(), 1U);
+  embedded_->expire(other->session_id());
+  ASSERT_TRUE(write_config(*store_, ConfigType::topics, "t", {{"a", "2"}}));
+  ASSERT_TRUE(other->renew_session());
+  EXPECT_EQ(changes().size(), 2U) << "what happened meanwhile";
+  ASSERT_TRUE(write_config(*store_, ConfigType::topics, "t", {{"a", "3"}}));
+  ASSERT_TRUE(eventually([&] { return changes().size() == 3; }));
 }
 
 TEST_F(ConfigStoreTest, OldNotificationsAreRemoved) {

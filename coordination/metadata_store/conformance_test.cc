@@ -479,7 +479,10 @@ TEST_P(Conformance, ARenewedSessionIsANewOne) {
   });
   server_->expire(*other);
   ASSERT_EQ(session_events.wait_for(1).size(), 1U);
+  int renewals = 0;
+  other->on_renewal([&] { ++renewals; });
   ASSERT_TRUE(other->renew_session());
+  EXPECT_EQ(renewals, 1);
   EXPECT_NE(other->session_id(), old_id);
   ASSERT_TRUE(other->create("/e", "", ephemeral));
   EXPECT_EQ(store_->get("/e")->stat.ephemeral_owner, other->session_id());

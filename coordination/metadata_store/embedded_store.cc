@@ -273,9 +273,12 @@ class EmbeddedStore::Session final : public MetadataStore {
 
   StoreResult<void> renew_session() override {
     if (core_->is_open(session_id())) return {};
-    const MutexLock lock(mutex_);
-    if (closed_) return std::unexpected(StoreError::session_expired);
-    id_ = core_->open_session([this](SessionEvent event) { notify(event); });
+    {
+      const MutexLock lock(mutex_);
+      if (closed_) return std::unexpected(StoreError::session_expired);
+      id_ = core_->open_session([this](SessionEvent event) { notify(event); });
+    }
+    call_renewal_hooks();
     return {};
   }
 

@@ -24,6 +24,20 @@ bool is_valid_path(std::string_view path) {
   return true;
 }
 
+void MetadataStore::on_renewal(std::function<void()> hook) {
+  const protocol::MutexLock lock(hooks_mutex_);
+  renewal_hooks_.push_back(std::move(hook));
+}
+
+void MetadataStore::call_renewal_hooks() {
+  std::vector<std::function<void()>> hooks;
+  {
+    const protocol::MutexLock lock(hooks_mutex_);
+    hooks = renewal_hooks_;
+  }
+  for (const auto& hook : hooks) hook();
+}
+
 StoreResult<void> create_recursive(MetadataStore& store, const std::string& path, const std::string& data) {
   const auto created = store.create(path, data, CreateMode::persistent);
   if (created || created.error() == StoreError::node_exists) return {};

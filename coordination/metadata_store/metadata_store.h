@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "coordination/metadata_store/store_error.h"
+#include "protocol/mutex.h"
 
 namespace coordination::metadata_store {
 
@@ -158,12 +159,23 @@ class MetadataStore {
   // Session events from now on; replaces an earlier listener. Called on the store's callback thread.
   virtual void on_session_event(std::function<void(SessionEvent)> listener) = 0;
 
-  // After an expiry: opens a new session, without nodes and watches. Blocks until the store can be reached.
+  // After an expiry: opens a new session, without nodes and watches. Blocks until the store can be reached. Then calls
+  // what on_renewal() was given, on this thread.
   virtual StoreResult<void> renew_session() = 0;
+
+  // For those who leave watches and must leave them anew in each session. Kept as long as this object.
+  void on_renewal(std::function<void()> hook);
 
   // Ends the session: its ephemeral nodes go at once, its watches never fire. When it returns, no callback runs and
   // none will. Not from a callback. Later calls fail with session_expired.
   virtual void close() = 0;
+
+ protected:
+  void call_renewal_hooks();
+
+ private:
+  protocol::Mutex hooks_mutex_;
+  std::vector<std::function<void()>> renewal_hooks_ GUARDED_BY(hooks_mutex_);
 };
 
 // The part of a path before its last name: "/a" for "/a/b", "/" for "/a".

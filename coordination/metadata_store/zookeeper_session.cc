@@ -321,8 +321,9 @@ StoreResult<void> ZooKeeperSession::renew_session() {
   const Client old = client();
   if (!old) return std::unexpected(StoreError::session_expired);
   if (old->wait_connected(1)) return {};
-  const Client renewed = connect();
-  return renewed->wait_connected(0);
+  const auto connected = connect()->wait_connected(0);
+  if (connected) call_renewal_hooks();
+  return connected;
 }
 
 void ZooKeeperSession::close() {
