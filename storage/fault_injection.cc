@@ -60,8 +60,8 @@ Io<std::shared_ptr<File>> FaultyFileSystem::open(const std::string& path, OpenMo
   auto real = FileSystem::open(path, mode);
   if (!real) return real;
   if (!existed || mode == OpenMode::fresh) {
-    synced_size_.try_emplace(path, 0);
-    cut(path, 0);
+    protocol::MutexLock lock(mutex_);
+    synced_size_[path] = 0;
   }
   const int fd = ::dup((*real)->fd());
   if (fd < 0) return io_fail(errno, "open " + path);
@@ -72,6 +72,7 @@ Io<void> FaultyFileSystem::rename(const std::string& from, const std::string& to
   if (const int number = check("rename", from)) return io_fail(number, "rename " + from);
   auto renamed = FileSystem::rename(from, to);
   if (!renamed) return renamed;
+  protocol::MutexLock lock(mutex_);
   std::map<std::string, std::int64_t> moved;
   for (const auto& [path, size] : synced_size_) {
     const bool inside = path == from || path.starts_with(from + "/");
@@ -83,7 +84,10 @@ Io<void> FaultyFileSystem::rename(const std::string& from, const std::string& to
 
 Io<void> FaultyFileSystem::remove(const std::string& path) {
   if (const int number = check("delete", path)) return io_fail(number, "delete " + path);
-  synced_size_.erase(path);
+  {
+    protocol::MutexLock lock(mutex_);
+    synced_size_.erase(path);
+  }
   return FileSystem::remove(path);
 }
 
@@ -93,12 +97,14 @@ Io<std::vector<DirectoryEntry>> FaultyFileSystem::list(const std::string& direct
 }
 
 void FaultyFileSystem::cut(const std::string& path, std::int64_t size) {
+  protocol::MutexLock lock(mutex_);
   if (const auto found = synced_size_.find(path); found != synced_size_.end()) {
     found->second = std::min(found->second, size);
   }
 }
 
 void FaultyFileSystem::crash(const std::function<std::int64_t(std::int64_t)>& keep) {
+  protocol::MutexLock lock(mutex_);
   for (const auto& [path, synced] : synced_size_) {
     const auto status = FileSystem::status(path);
     if (!status || status->size <= synced) continue;

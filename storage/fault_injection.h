@@ -1,7 +1,9 @@
 // A file system for tests that can break: fill up, fail, or lose what was not synced, as a power cut does.
 //
 // It works on real files. sync() remembers a file's content; crash() puts back the remembered content of every file
-// that was written since (or, for a file never synced, what the test chooses to keep). Belongs to one thread at a time.
+// that was written since (or, for a file never synced, what the test chooses to keep). What it remembers is
+// self-locking, as logs are opened and closed in parallel; space_left, fault and crash() belong to one thread at a
+// time.
 #pragma once
 
 #include <cstdint>
@@ -11,6 +13,7 @@
 #include <optional>
 #include <string>
 
+#include "protocol/mutex.h"
 #include "storage/file_system.h"
 
 namespace storage::testing {
@@ -32,11 +35,16 @@ class FaultyFileSystem final : public FileSystem {
 
   // For the files it opens.
   int check(std::string_view operation, const std::string& path) { return fault ? fault(operation, path) : 0; }
-  void synced(const std::string& path, std::int64_t size) { synced_size_[path] = size; }
-  void cut(const std::string& path, std::int64_t size);
+  void synced(const std::string& path, std::int64_t size) EXCLUDES(mutex_) {
+    protocol::MutexLock lock(mutex_);
+    synced_size_[path] = size;
+  }
+  void cut(const std::string& path, std::int64_t size) EXCLUDES(mutex_);
 
  private:
-  std::map<std::string, std::int64_t> synced_size_;  // by path; present for every file written through this
+  protocol::Mutex mutex_;
+  // By path; present for every file written through this.
+  std::map<std::string, std::int64_t> synced_size_ GUARDED_BY(mutex_);
 };
 
 }  // namespace storage::testing
