@@ -39,6 +39,7 @@ function(barnabas_benchmark name)
   endif()
   cmake_parse_arguments(ARG "" "" "SOURCES;USES" ${ARGN})
   add_executable(${name} EXCLUDE_FROM_ALL ${ARG_SOURCES})
+  add_dependencies(benchmarks ${name})
   target_link_libraries(${name} PRIVATE ${ARG_USES} benchmark::benchmark benchmark::benchmark_main)
 endfunction()
 
