@@ -39,6 +39,29 @@ std::optional<Entity> parse_entity_path(std::string_view path) {
   return Entity{static_cast<ConfigType>(type - type_names.begin()), std::string(path.substr(slash + 1))};
 }
 
+// Replaces the node's data, creating the node where it is missing; the controller must stay the one of that version.
+Result<void> set_or_create(MetadataStore& store, const std::string& path, const std::string& data,
+                           std::int32_t controller_version) {
+  constexpr int max_conflicts = 10;  // with others who create or remove the node at the same time
+  const Operation check = Operation::check(path::controller, controller_version);
+  for (int attempt = 0; attempt < max_conflicts; ++attempt) {
+    const auto set = store.multi({check, Operation::set(path, data)});
+    if (set) return {};
+    if (set.error().step == 0 || set.error().error != StoreError::no_node) {
+      return std::unexpected(to_error(set.error().error, "writing " + path));
+    }
+    const auto parents = create_recursive(store, std::string(metadata_store::parent_path(path)));
+    if (!parents) return std::unexpected(to_error(parents.error(), "creating the parents of " + path));
+    const auto created = store.multi({check, Operation::create(path, data)});
+    if (created) return {};
+    // Somebody else created it first: what is written last must be what stays.
+    if (created.error().step == 0 || created.error().error != StoreError::node_exists) {
+      return std::unexpected(to_error(created.error().error, "creating " + path));
+    }
+  }
+  return fail(ErrorCode::unknown_server_error, fmt::format("{} is created and removed again and again.", path));
+}
+
 }  // namespace
 
 std::string_view name(ConfigType type) { return type_names[static_cast<std::size_t>(type)]; }
@@ -70,23 +93,14 @@ Result<std::map<std::string, ConfigMap>> read_configs(MetadataStore& store, Conf
 }
 
 Result<void> write_config(MetadataStore& store, ConfigType type, std::string_view entity, const ConfigMap& config) {
-  const std::string path = path::config(name(type), entity);
-  const std::string data = encode_config(config);
   const auto controller = store.exists(path::controller);
   if (!controller) return std::unexpected(to_error(controller.error(), "reading the controller"));
   if (!*controller) {
     return fail(ErrorCode::unknown_server_error, "There is no controller now, so configurations can't be changed.");
   }
-  const auto set =
-      store.multi({Operation::check(path::controller, (*controller)->version), Operation::set(path, data)});
-  if (!set && !(set.error().error == StoreError::no_node && set.error().step == 1)) {
-    return std::unexpected(to_error(set.error().error, "writing " + path));
-  }
-  if (!set) {
-    if (const auto created = create_recursive(store, path, data); !created) {
-      return std::unexpected(to_error(created.error(), "creating " + path));
-    }
-  }
+  const auto written =
+      set_or_create(store, path::config(name(type), entity), encode_config(config), (*controller)->version);
+  if (!written) return written;
   const std::string change = encode_config_change(fmt::format("{}/{}", name(type), entity));
   const auto notified = store.create(path::config_change_prefix, change, CreateMode::persistent_sequential);
   if (!notified) return std::unexpected(to_error(notified.error(), "notifying the brokers of a changed configuration"));

@@ -9,6 +9,7 @@
 #include "coordination/cluster/membership.h"
 #include "coordination/cluster/znodes.h"
 #include "coordination/metadata_store/embedded_store.h"
+#include "coordination/metadata_store/forwarding_store.h"
 
 namespace coordination::cluster {
 namespace {
@@ -63,6 +64,29 @@ TEST_F(ConfigStoreTest, WhatIsWrittenIsRead) {
   const auto brokers = read_configs(*store_, ConfigType::brokers);
   EXPECT_EQ(brokers->at("<default>"), (ConfigMap{{"x", "y"}}));
   EXPECT_EQ(store_->children(path::config_changes)->size(), 3U);
+}
+
+// Writes another configuration when the first try to write has found no node.
+class ConfigRace final : public metadata_store::ForwardingStore {
+ public:
+  ConfigRace(MetadataStore& store, std::function<void()> meanwhile)
+      : ForwardingStore(store), meanwhile_(std::move(meanwhile)) {}
+
+  metadata_store::TransactionResult multi(const metadata_store::Transaction& steps) override {
+    auto result = ForwardingStore::multi(steps);
+    if (const auto race = std::exchange(meanwhile_, nullptr)) race();
+    return result;
+  }
+
+ private:
+  std::function<void()> meanwhile_;
+};
+
+TEST_F(ConfigStoreTest, OfTwoFirstWritesTheLaterOneStays) {
+  ConfigRace store(*store_,
+                   [&] { ASSERT_TRUE(write_config(*store_, ConfigType::topics, "t", {{"retention.ms", "1"}})); });
+  ASSERT_TRUE(write_config(store, ConfigType::topics, "t", {{"retention.ms", "2"}}));
+  EXPECT_EQ(*read_config(*store_, ConfigType::topics, "t"), (ConfigMap{{"retention.ms", "2"}}));
 }
 
 TEST_F(ConfigStoreTest, WithoutAControllerNothingIsWritten) {
