@@ -51,7 +51,7 @@ void Broker::Parts::register_record_apis() {
   apis.add<DeleteRecordsHandler>({.advertised = {0, 2}}, *replicas, background, clock);
   apis.add<InitProducerIdHandler>({.advertised = {0, 5}}, *producer_ids, now_config->transaction_max_timeout_ms);
   apis.add<DescribeProducersHandler>({.advertised = {0, 0}}, *replicas, metadata, background);
-  apis.add<DescribeLogDirsHandler>({.advertised = {0, 5}}, *replicas, *logs, background, clock);
+  apis.add<DescribeLogDirsHandler>({.advertised = {0, 5}}, *replicas, *logs, background);
 }
 
 void Broker::Parts::register_topic_apis() {

@@ -6,6 +6,7 @@
 #include <limits>
 #include <utility>
 
+#include "storage/idle_log.h"
 #include "storage/log_directory.h"
 #include "storage/segment.h"
 
@@ -109,14 +110,29 @@ void CleanerState::set_checkpoint(const Log& log, Offset offset) {
   }
 }
 
-std::optional<Offset> CleanerState::checkpoint(const Log& log) {
+std::optional<Offset> CleanerState::checkpoint(const std::string& log_dir, const TopicPartition& partition) {
   MutexLock lock(mutex_);
-  const PartitionOffsets& offsets = checkpoints_of(log.directory().path());
-  const auto found = offsets.find(log.partition());
+  const PartitionOffsets& offsets = checkpoints_of(log_dir);
+  const auto found = offsets.find(partition);
   return found == offsets.end() ? std::nullopt : std::optional(found->second);
 }
 
+std::optional<Offset> CleanerState::checkpoint(const Log& log) {
+  return checkpoint(log.directory().path(), log.partition());
+}
+
 // ---- Choosing
+
+// Logs that nobody opened since the start are as dirty as they were at the last shutdown.
+void CleanerState::open_dirty_logs(TimestampMs now) {
+  logs_.open_idle_logs([](const IdleLogView& log) { return log.config.cleanup_compact; },
+                       [&](const IdleLogView& log, const IdleLog& idle) {
+                         return compaction_may_be_due(idle, log.config, log.log_start_offset,
+                                                      checkpoint(log.log_dir, log.partition)) ||
+                                retention_may_delete(idle, log.config, log.log_start_offset, now);
+                       },
+                       now);
+}
 
 std::vector<std::shared_ptr<Log>> CleanerState::free_compacted_logs() {
   std::vector<std::shared_ptr<Log>> found;
@@ -152,6 +168,7 @@ std::optional<LogToClean> CleanerState::assess(const std::shared_ptr<Log>& log, 
 }
 
 std::optional<LogToClean> CleanerState::grab_dirtiest(TimestampMs now) {
+  open_dirty_logs(now);
   MutexLock lock(mutex_);
   std::erase_if(uncleanable_, [](const auto& log) { return log.expired(); });
   std::optional<LogToClean> dirtiest;

@@ -63,8 +63,10 @@ class CleanerState {
   std::optional<Offset> checkpoint(const Log& log) EXCLUDES(mutex_);
 
  private:
+  void open_dirty_logs(TimestampMs now) EXCLUDES(mutex_);
   std::vector<std::shared_ptr<Log>> free_compacted_logs() REQUIRES(mutex_);
   std::optional<LogToClean> assess(const std::shared_ptr<Log>& log, TimestampMs now) REQUIRES(mutex_);
+  std::optional<Offset> checkpoint(const std::string& log_dir, const TopicPartition& partition) EXCLUDES(mutex_);
   PartitionOffsets& checkpoints_of(const std::string& log_dir) REQUIRES(mutex_);
   void set_checkpoint(const Log& log, Offset offset) REQUIRES(mutex_);
 

@@ -156,6 +156,24 @@ TEST_F(CleanerTest, RemembersHowFarALogIsCleanOverARestart) {
   EXPECT_FALSE(cleaner_->run_once());
 }
 
+TEST_F(CleanerTest, CompactsLogsThatNobodyOpenedSinceTheStart) {
+  put("dirty", 200, clock_.now_ms());
+  put("clean", 200, clock_.now_ms());
+  put("small", 1, clock_.now_ms());
+  EXPECT_TRUE(cleaner_->run_once());
+  EXPECT_TRUE(cleaner_->run_once());
+  put("dirty", 400, clock_.now_ms());
+  cleaner_.reset();
+  logs_->shutdown(clock_.now_ms());
+  start_logs();
+  EXPECT_TRUE(cleaner_->run_once());
+  EXPECT_FALSE(cleaner_->run_once());
+  const auto open = logs_->open_logs();
+  ASSERT_EQ(open.size(), 1u);
+  EXPECT_EQ(open.front()->partition().topic, "dirty");
+  EXPECT_LT(record_count("dirty"), 100u);
+}
+
 TEST_F(CleanerTest, TruncationTakesTheCheckpointBack) {
   put("topic", 200, clock_.now_ms());
   EXPECT_TRUE(cleaner_->run_once());

@@ -74,11 +74,12 @@ Io<void> FaultyFileSystem::rename(const std::string& from, const std::string& to
   if (!renamed) return renamed;
   protocol::MutexLock lock(mutex_);
   std::map<std::string, std::int64_t> moved;
-  for (const auto& [path, size] : synced_size_) {
-    const bool inside = path == from || path.starts_with(from + "/");
-    moved[inside ? to + path.substr(from.size()) : path] = size;
+  for (auto at = synced_size_.lower_bound(from); at != synced_size_.end() && at->first.starts_with(from);) {
+    const bool inside = at->first == from || at->first[from.size()] == '/';
+    if (inside) moved[to + at->first.substr(from.size())] = at->second;
+    at = inside ? synced_size_.erase(at) : std::next(at);
   }
-  synced_size_ = std::move(moved);
+  for (const auto& [path, size] : moved) synced_size_[path] = size;
   return renamed;
 }
 
@@ -94,6 +95,16 @@ Io<void> FaultyFileSystem::remove(const std::string& path) {
 Io<std::vector<DirectoryEntry>> FaultyFileSystem::list(const std::string& directory) {
   if (const int number = check("list", directory)) return io_fail(number, "list " + directory);
   return FileSystem::list(directory);
+}
+
+Io<bool> FaultyFileSystem::sync_volume(const std::string& directory) {
+  if (const int number = check("sync volume", directory)) return io_fail(number, "sync the volume of " + directory);
+  if (!can_sync_volumes) return false;
+  protocol::MutexLock lock(mutex_);
+  for (auto& [path, size] : synced_size_) {
+    if (const auto status = FileSystem::status(path)) size = status->size;
+  }
+  return true;
 }
 
 void FaultyFileSystem::cut(const std::string& path, std::int64_t size) {

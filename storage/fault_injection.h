@@ -24,6 +24,7 @@ class FaultyFileSystem final : public FileSystem {
   std::optional<std::int64_t> space_left;
   // Asked before every operation: errno to fail with, 0 to go on. `operation` is "write", "sync", "open", "read", …
   std::function<int(std::string_view operation, const std::string& path)> fault;
+  bool can_sync_volumes = true;
 
   // Cuts every file back to what was synced, plus at most `keep(unsynced bytes)` bytes of what was appended since.
   void crash(const std::function<std::int64_t(std::int64_t)>& keep = {});
@@ -32,6 +33,7 @@ class FaultyFileSystem final : public FileSystem {
   Io<void> rename(const std::string& from, const std::string& to) override;
   Io<void> remove(const std::string& path) override;
   Io<std::vector<DirectoryEntry>> list(const std::string& directory) override;
+  Io<bool> sync_volume(const std::string& directory) override;
 
   // For the files it opens.
   int check(std::string_view operation, const std::string& path) { return fault ? fault(operation, path) : 0; }

@@ -4,12 +4,17 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <limits.h>
+#include <linux/magic.h>
 #include <sys/stat.h>
+#include <sys/utsname.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
+#include <cstdio>
 #include <cstring>
+#include <utility>
 
 namespace storage {
 namespace {
@@ -168,6 +173,14 @@ Io<void> FileSystem::create_directories(const std::string& path) {
   return {};
 }
 
+Io<bool> FileSystem::create_directory(const std::string& path) {
+  if (::mkdir(path.c_str(), 0755) == 0) return true;
+  if (errno == EEXIST) return false;
+  if (errno != ENOENT) return last_error("create", path);
+  BARNABAS_IO_TRY(create_directories(path));
+  return true;
+}
+
 Io<void> FileSystem::sync_directory(const std::string& path) {
   const int fd = ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (fd < 0) return last_error("open", path);
@@ -176,6 +189,34 @@ Io<void> FileSystem::sync_directory(const std::string& path) {
   ::close(fd);
   if (result != 0) return io_fail(number, "sync " + path);
   return {};
+}
+
+namespace {
+
+// Before Linux 5.8 syncfs kept silent about failed writes, and file systems in user space don't pass it on.
+bool syncs_reliably(int fd) {
+  utsname kernel{};
+  int major = 0, minor = 0;
+  if (::uname(&kernel) != 0 || std::sscanf(kernel.release, "%d.%d", &major, &minor) != 2) return false;
+  if (std::pair(major, minor) < std::pair(5, 8)) return false;
+  struct statfs volume{};
+  if (::fstatfs(fd, &volume) != 0) return false;
+  constexpr std::array<unsigned long, 5> known = {EXT4_SUPER_MAGIC, XFS_SUPER_MAGIC, BTRFS_SUPER_MAGIC,
+                                                  F2FS_SUPER_MAGIC, TMPFS_MAGIC};
+  return std::ranges::find(known, static_cast<unsigned long>(volume.f_type)) != known.end();
+}
+
+}  // namespace
+
+Io<bool> FileSystem::sync_volume(const std::string& directory) {
+  const int fd = ::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (fd < 0) return last_error("open", directory);
+  const bool reliable = syncs_reliably(fd);
+  const int result = reliable ? ::syncfs(fd) : 0;
+  const int number = errno;
+  ::close(fd);
+  if (result != 0) return io_fail(number, "sync the volume of " + directory);
+  return reliable;
 }
 
 Io<void> FileSystem::set_modified_time(const std::string& path, std::int64_t modified_ms) {

@@ -77,7 +77,13 @@ class FileSystem {
   virtual Io<void> rename(const std::string& from, const std::string& to);
   virtual Io<void> remove(const std::string& path);  // a file; missing is fine
   virtual Io<void> create_directories(const std::string& path);
+  // Creates a directory, and those above it; false: it was there already.
+  Io<bool> create_directory(const std::string& path);
   virtual Io<void> sync_directory(const std::string& path);
+
+  // Syncs everything on the volume of a directory, which costs less than syncing many files. False, and nothing is
+  // done, where that can't be relied on to reach the disk or to tell of failures.
+  virtual Io<bool> sync_volume(const std::string& directory);
   virtual Io<void> set_modified_time(const std::string& path, std::int64_t modified_ms);
 
   // What the functions above add up to.

@@ -3,6 +3,8 @@
 
 #include "storage/checkpoint_file.h"
 #include "storage/data_directory.h"
+#include "storage/fault_injection.h"
+#include "storage/leader_epoch_cache.h"
 #include "storage/open_files.h"
 #include "storage/partition_files.h"
 #include "storage/sparse_index.h"
@@ -34,6 +36,54 @@ TEST(CheckpointFileTest, RefusesWhatMakesNoSense) {
   }
   EXPECT_FALSE(parse_epoch_checkpoint("0\n1\n-1 5\n"));
   EXPECT_FALSE(parse_epoch_checkpoint("0\n1\n1 5 6\n"));
+}
+
+class LeaderEpochCacheTest : public ::testing::Test {
+ protected:
+  std::string content() const { return read_file(root_.path() + "/leader-epoch-checkpoint"); }
+  void fill_disk() { disk_.space_left = 0; }
+  void free_disk() { disk_.space_left.reset(); }
+
+  testing::TemporaryDirectory root_;
+  testing::FaultyFileSystem disk_;
+  LeaderEpochCache cache_{disk_, root_.path()};
+};
+
+TEST_F(LeaderEpochCacheTest, AnEpochThatCannotBeWrittenIsNotThere) {
+  ASSERT_TRUE(cache_.assign(1, 10));
+  fill_disk();
+  EXPECT_FALSE(cache_.assign(2, 20));
+  EXPECT_FALSE(cache_.assign(3, 5));
+  EXPECT_THAT(cache_.entries(), ElementsAre(EpochEntry{1, 10}));
+  EXPECT_EQ(cache_.end_offset_for(1, 30), (OffsetAndEpoch{30, 1}));
+  free_disk();
+  EXPECT_TRUE(cache_.assign(2, 25));
+  EXPECT_THAT(cache_.entries(), ElementsAre(EpochEntry{1, 10}, EpochEntry{2, 25}));
+  EXPECT_EQ(content(), "0\n2\n1 10\n2 25\n");
+}
+
+TEST_F(LeaderEpochCacheTest, AFullDiskKeepsNobodyFromRemovingEpochs) {
+  for (LeaderEpoch epoch = 1; epoch < 5; ++epoch) ASSERT_TRUE(cache_.assign(epoch, epoch * 10));
+  fill_disk();
+  EXPECT_TRUE(cache_.truncate_from_start(25));
+  EXPECT_TRUE(cache_.truncate_from_end(40));
+  EXPECT_THAT(cache_.entries(), ElementsAre(EpochEntry{2, 25}, EpochEntry{3, 30}));
+  free_disk();
+  EXPECT_TRUE(cache_.assign(3, 35));  // nothing new, but the file is behind
+  EXPECT_EQ(content(), "0\n2\n2 25\n3 30\n");
+  fill_disk();
+  EXPECT_TRUE(cache_.clear());
+  EXPECT_EQ(content(), "");
+  EXPECT_TRUE(cache_.empty());
+}
+
+TEST_F(LeaderEpochCacheTest, TheEpochsOfAnEmptyLogAreWrittenWithItsFirstRecord) {
+  ASSERT_TRUE(cache_.assign(1, 0, LeaderEpochCache::Writing::with_the_next_change));
+  ASSERT_TRUE(cache_.assign(2, 0, LeaderEpochCache::Writing::with_the_next_change));
+  EXPECT_EQ(content(), "");
+  EXPECT_EQ(cache_.latest(), (EpochEntry{2, 0}));
+  ASSERT_TRUE(cache_.assign(2, 0));
+  EXPECT_EQ(content(), "0\n1\n2 0\n");
 }
 
 TEST(NamesTest, SegmentFiles) {

@@ -35,19 +35,40 @@ Io<bool> LeaderEpochCache::load() {
   return true;
 }
 
-Io<void> LeaderEpochCache::write() {
+Io<void> LeaderEpochCache::write(const std::vector<EpochEntry>& entries) {
+  BARNABAS_IO_TRY(file_system_.replace_file(path(), format_epoch_checkpoint(entries), false));
   unsynced_ = true;
-  return file_system_.replace_file(path(), format_epoch_checkpoint(entries_), false);
+  unwritten_ = false;
+  return {};
 }
 
-Io<void> LeaderEpochCache::assign(LeaderEpoch epoch, Offset start_offset) {
+Io<void> LeaderEpochCache::remove_all_but(std::vector<EpochEntry> kept) {
+  entries_ = std::move(kept);
+  unwritten_ = true;
+  auto written = write(entries_);
+  if (written || !written.error().is_disk_full()) return written;
+  // What the file says about offsets outside the log is ignored at the next start; about a log that began anew it
+  // isn't.
+  return entries_.empty() ? file_system_.remove(path()) : Io<void>{};
+}
+
+Io<void> LeaderEpochCache::assign(LeaderEpoch epoch, Offset start_offset, Writing writing) {
   if (epoch < 0 || start_offset < 0) return {};
-  if (!entries_.empty() && entries_.back().epoch == epoch && entries_.back().start_offset <= start_offset) return {};
-  while (!entries_.empty() && (entries_.back().epoch >= epoch || entries_.back().start_offset >= start_offset)) {
-    entries_.pop_back();
+  if (!entries_.empty() && entries_.back().epoch == epoch && entries_.back().start_offset <= start_offset) {
+    return unwritten_ && writing == Writing::now ? write(entries_) : Io<void>{};
   }
-  entries_.push_back({epoch, start_offset});
-  return write();
+  std::vector<EpochEntry> changed = entries_;
+  while (!changed.empty() && (changed.back().epoch >= epoch || changed.back().start_offset >= start_offset)) {
+    changed.pop_back();
+  }
+  changed.push_back({epoch, start_offset});
+  if (writing == Writing::now) {
+    BARNABAS_IO_TRY(write(changed));
+  } else {
+    unwritten_ = true;
+  }
+  entries_ = std::move(changed);
+  return {};
 }
 
 std::optional<EpochEntry> LeaderEpochCache::latest() const {
@@ -74,9 +95,9 @@ std::optional<OffsetAndEpoch> LeaderEpochCache::end_offset_for(LeaderEpoch epoch
 }
 
 Io<void> LeaderEpochCache::truncate_from_end(Offset end_offset) {
-  const std::size_t before = entries_.size();
-  while (!entries_.empty() && entries_.back().start_offset >= end_offset) entries_.pop_back();
-  return entries_.size() == before ? Io<void>{} : write();
+  const auto first_gone = std::ranges::lower_bound(entries_, end_offset, {}, &EpochEntry::start_offset);
+  if (first_gone == entries_.end()) return {};
+  return remove_all_but({entries_.begin(), first_gone});
 }
 
 Io<void> LeaderEpochCache::truncate_from_start(Offset start_offset) {
@@ -84,14 +105,11 @@ Io<void> LeaderEpochCache::truncate_from_start(Offset start_offset) {
   if (after == entries_.begin()) return {};
   const auto covering = std::prev(after);
   if (covering == entries_.begin() && covering->start_offset == start_offset) return {};
-  covering->start_offset = start_offset;
-  entries_.erase(entries_.begin(), covering);
-  return write();
+  std::vector<EpochEntry> changed(covering, entries_.end());
+  changed.front().start_offset = start_offset;
+  return remove_all_but(std::move(changed));
 }
 
-Io<void> LeaderEpochCache::clear() {
-  entries_.clear();
-  return write();
-}
+Io<void> LeaderEpochCache::clear() { return remove_all_but({}); }
 
 }  // namespace storage

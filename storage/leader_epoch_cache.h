@@ -1,9 +1,14 @@
 // Which leader epoch began at which offset (KIP-101), and its file leader-epoch-checkpoint.
 //
 // Not thread-safe: guarded by the log's mutex. Entries ascend in epoch and in start offset. Changes are written at once
-// but synced only with the log: after a power cut recovery adds the epochs it finds in the batches.
+// but synced only with the log: after a power cut recovery adds the epochs it finds in the batches. The epochs of a log
+// that never held a record may wait for its first one.
+//
+// An epoch that can't be written isn't there. Removals are there even if the disk is full, as that must not keep
+// anybody from deleting; the next change brings the file up to date, and so does the next opening of the log.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <utility>
@@ -22,8 +27,10 @@ class LeaderEpochCache {
   // Reads the file. False: there is none, or it makes no sense; the cache is then empty.
   Io<bool> load();
 
+  enum class Writing : std::uint8_t { now, with_the_next_change };
+
   // Adds an epoch unless the latest is the same and starts no later; entries that contradict it go.
-  Io<void> assign(LeaderEpoch epoch, Offset start_offset);
+  Io<void> assign(LeaderEpoch epoch, Offset start_offset, Writing writing = Writing::now);
 
   std::optional<EpochEntry> latest() const;
   std::optional<EpochEntry> earliest() const;
@@ -45,11 +52,13 @@ class LeaderEpochCache {
   void set_directory(std::string directory) { directory_ = std::move(directory); }
 
  private:
-  Io<void> write();
+  Io<void> write(const std::vector<EpochEntry>& entries);
+  Io<void> remove_all_but(std::vector<EpochEntry> kept);
 
   FileSystem& file_system_;
   std::string directory_;
   std::vector<EpochEntry> entries_;
+  bool unwritten_ = false;  // the file lacks something that waits for the next change
   bool unsynced_ = false;
 };
 

@@ -35,10 +35,12 @@ Result<std::shared_ptr<Log>> Log::open(LogOpenOptions options, TimestampMs now) 
   LogDirectory& directory = *options.directory;
   const FailureReport report(directory);
   if (auto online = directory.check_online(); !online) return std::unexpected(online.error());
-  if (auto made = directory.file_system().create_directories(options.path); !made) {
-    return std::unexpected(directory.failed(made.error()));
-  }
-  const auto stored_id = read_partition_metadata(directory.file_system(), options.path);
+  FileSystem& file_system = directory.file_system();
+  const auto is_new = file_system.create_directory(options.path);
+  if (!is_new) return std::unexpected(directory.failed(is_new.error()));
+  options.is_new = *is_new && options.log_start_offset == 0;
+  const auto stored_id =
+      *is_new ? Io<std::optional<Uuid>>(std::nullopt) : read_partition_metadata(file_system, options.path);
   if (!stored_id) return std::unexpected(directory.failed(stored_id.error()));
   if (*stored_id && options.topic_id && **stored_id != *options.topic_id) {
     return fail(ErrorCode::inconsistent_topic_id,
@@ -55,6 +57,7 @@ Result<std::shared_ptr<Log>> Log::open(LogOpenOptions options, TimestampMs now) 
   {
     MutexLock lock(log->mutex_);
     log->take_over(std::move(*loaded));
+    log->path_is_unsynced_ = *is_new;
   }
   if (new_id) {
     if (auto set = log->set_topic_id(*new_id); !set) return std::unexpected(set.error());
@@ -75,7 +78,7 @@ void Log::take_over(LoadedLog&& loaded) {
 }
 
 Result<void> Log::check_usable() const {
-  if (closed_) return fail(ErrorCode::kafka_storage_error, fmt::format("The log of {} is closed.", name_));
+  if (closed_ || closing_) return fail(ErrorCode::kafka_storage_error, fmt::format("The log of {} is closed.", name_));
   return directory_.check_online();
 }
 
@@ -230,7 +233,12 @@ Result<void> Log::assign_epoch_start_offset(LeaderEpoch epoch, Offset start_offs
   const FailureReport report(directory_);
   MutexLock lock(mutex_);
   if (auto usable = check_usable(); !usable) return usable;
-  if (auto assigned = epochs_->assign(epoch, start_offset); !assigned) return std::unexpected(failed(assigned.error()));
+  // Ten thousand new partitions would write ten thousand files that say nothing yet: nobody truncates an empty log.
+  const auto writing =
+      log_end_.offset == 0 ? LeaderEpochCache::Writing::with_the_next_change : LeaderEpochCache::Writing::now;
+  if (auto assigned = epochs_->assign(epoch, start_offset, writing); !assigned) {
+    return std::unexpected(failed(assigned.error()));
+  }
   return {};
 }
 

@@ -45,6 +45,7 @@ struct LogOpenOptions {
   Offset log_start_offset = 0;  // from the checkpoint; 0: none
   Offset recovery_point = 0;    // from the checkpoint; 0: none
   bool clean_shutdown = false;  // trust the segments, indexes and snapshots as they are
+  bool is_new = false;          // found out by open(): nothing was ever here
   std::optional<Uuid> topic_id;
   std::int64_t producer_id_expiration_ms = 24LL * 3600 * 1000;  // producer.id.expiration.ms
   bool verify_transactions = true;                              // transaction.partition.verification.enable
@@ -179,8 +180,11 @@ class Log {
   // Syncs the segments that were rolled since the last flush, if any; and everything if flush.ms has passed.
   protocol::Result<void> flush_if_due(TimestampMs now) EXCLUDES(mutex_);
 
-  // Syncs everything, writes the producer snapshot and index tails, and closes the files. Later calls fail.
-  protocol::Result<void> close(TimestampMs now) EXCLUDES(mutex_);
+  // Closes the log in two steps, so that many logs can be synced at once in between. The first writes the producer
+  // snapshot and index tails and takes no more appends; it answers how many files are to be synced. The second syncs
+  // them, unless the caller did, and closes the files. Later calls fail.
+  protocol::Result<std::size_t> prepare_close() EXCLUDES(mutex_);
+  protocol::Result<void> close(TimestampMs now, bool synced = false) EXCLUDES(mutex_);
 
   std::int64_t size() const EXCLUDES(mutex_);  // bytes of all segments
   std::size_t segment_count() const EXCLUDES(mutex_);
@@ -276,6 +280,8 @@ class Log {
   std::int64_t size_locked() const REQUIRES(mutex_);
   void raise_log_start(Offset offset) REQUIRES(mutex_);
   enum class Sync { all, rolled };
+  struct Unsynced;
+  Unsynced take_unsynced(Sync what) REQUIRES(mutex_);
   protocol::Result<void> sync(Sync what, TimestampMs now) EXCLUDES(mutex_);
 
   const TopicPartition partition_;
@@ -288,6 +294,8 @@ class Log {
   std::shared_ptr<const LogConfig> config_ GUARDED_BY(mutex_);
   std::optional<Uuid> topic_id_ GUARDED_BY(mutex_);
   bool closed_ GUARDED_BY(mutex_) = false;
+  bool closing_ GUARDED_BY(mutex_) = false;           // takes no changes any more
+  bool path_is_unsynced_ GUARDED_BY(mutex_) = false;  // the directory was made and its parent not synced since
   std::uint64_t truncations_ GUARDED_BY(mutex_) = 0;
   std::optional<Offset> lowest_truncation_ GUARDED_BY(mutex_);
 

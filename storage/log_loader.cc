@@ -12,6 +12,7 @@
 #include "storage/batch_scanner.h"
 #include "storage/partition_files.h"
 #include "storage/segment_recovery.h"
+#include "storage/segment_split.h"
 
 namespace storage {
 
@@ -41,7 +42,16 @@ std::string LogLoader::file(Offset offset, std::string_view extension, std::stri
   return fmt::format("{}/{:020}{}{}", *path_, offset, extension, suffix);
 }
 
+std::shared_ptr<Segment> LogLoader::plan_first_segment() const {
+  return Segment::plan(directory_.files(), path_, options_.log_start_offset, *options_.config, now_,
+                       roll_jitter_ms(*options_.config, options_.partition, options_.log_start_offset));
+}
+
 Io<LoadedLog> LogLoader::load() {
+  if (options_.is_new) {
+    loaded_.segments.push_back(plan_first_segment());
+    return std::move(loaded_);
+  }
   auto entries = file_system_.list(*path_);
   if (!entries) return std::unexpected(entries.error());
   const auto changed = remove_leftovers(*entries);
@@ -56,12 +66,7 @@ Io<LoadedLog> LogLoader::load() {
   BARNABAS_IO_TRY(rescue_damaged_transaction_indexes());
   BARNABAS_IO_TRY(wipe_if_behind_start());
 
-  if (loaded_.segments.empty()) {
-    auto first = Segment::create(directory_.files(), path_, options_.log_start_offset, *options_.config, now_,
-                                 roll_jitter_ms(*options_.config, options_.partition, options_.log_start_offset));
-    if (!first) return std::unexpected(first.error());
-    loaded_.segments.push_back(std::move(*first));
-  }
+  if (loaded_.segments.empty()) loaded_.segments.push_back(plan_first_segment());
   const auto end = find_log_end();
   if (!end) return std::unexpected(end.error());
   loaded_.log_end_offset = *end;
@@ -168,12 +173,15 @@ Io<void> LogLoader::list_segments(const std::vector<DirectoryEntry>& entries) {
   for (const Offset base : logs) {
     const auto status = file_system_.status(file(base, ".log"));
     if (!status) return std::unexpected(status.error());
-    loaded_.segments.push_back(std::make_shared<Segment>(directory_.files(), path_, base, status->size,
-                                                         *options_.config, now_,
-                                                         roll_jitter_ms(*options_.config, options_.partition, base)));
+    loaded_.segments.push_back(listed(base, status->size));
   }
   loaded_.producers->set_snapshots(std::move(snapshots));
   return {};
+}
+
+std::shared_ptr<Segment> LogLoader::listed(Offset base, std::int64_t size) const {
+  return std::make_shared<Segment>(directory_.files(), path_, base, size, *options_.config, now_,
+                                   roll_jitter_ms(*options_.config, options_.partition, base));
 }
 
 // Checks every batch from the recovery point on; cuts the log off at the first that is damaged.
@@ -188,7 +196,7 @@ Io<void> LogLoader::recover() {
       spdlog::info("Recovering {}: segment {} of {}, from offset {}.", options_.partition.text(), done + 1, total,
                    segments[index]->base_offset());
     }
-    const auto cut = recover_segment(segments[index]);
+    const auto cut = recover_segment(index);
     if (!cut) return std::unexpected(cut.error());
     if (*cut && index + 1 < segments.size()) {
       spdlog::warn("Deleting {} segments of {} after the damaged one at offset {}.", segments.size() - index - 1,
@@ -199,7 +207,41 @@ Io<void> LogLoader::recover() {
   return {};
 }
 
-Io<bool> LogLoader::recover_segment(const std::shared_ptr<Segment>& segment) {
+Io<bool> LogLoader::recover_segment(std::size_t index) {
+  auto recovered = try_to_recover(loaded_.segments[index]);
+  if (recovered && recovered->overflows) {
+    BARNABAS_IO_TRY(split(index));
+    recovered = try_to_recover(loaded_.segments[index]);
+  }
+  if (!recovered) return std::unexpected(recovered.error());
+  const Segment& segment = *loaded_.segments[index];
+  split_off_.erase(segment.base_offset());
+  if (recovered->bytes_cut > 0) {
+    spdlog::warn("Cut {} damaged or incomplete bytes off the end of {}; the log goes on at offset {}.",
+                 recovered->bytes_cut, segment.log_path(), recovered->next_offset);
+  }
+  return recovered->bytes_cut > 0;
+}
+
+// Puts the pieces of a segment in its place.
+Io<void> LogLoader::split(std::size_t index) {
+  auto& segments = loaded_.segments;
+  const auto bases = split_overflowed_segment(file_system_, *path_, *segments[index]);
+  if (!bases) return std::unexpected(bases.error());
+  std::vector<std::shared_ptr<Segment>> pieces;
+  for (const Offset base : *bases) {
+    const auto status = file_system_.status(file(base, ".log"));
+    if (!status) return std::unexpected(status.error());
+    pieces.push_back(listed(base, status->size));
+    split_off_.insert(base);
+  }
+  transaction_indexes_.erase(segments[index]->base_offset());
+  segments.erase(segments.begin() + static_cast<std::ptrdiff_t>(index));
+  segments.insert(segments.begin() + static_cast<std::ptrdiff_t>(index), pieces.begin(), pieces.end());
+  return {};
+}
+
+Io<RecoveredSegment> LogLoader::try_to_recover(const std::shared_ptr<Segment>& segment) {
   // The state before this segment; when the segment before was just recovered, it is there already.
   ProducerState& producers = *loaded_.producers;
   if (producers.end_offset() != segment->base_offset() || producers.end_offset() == 0) {
@@ -211,29 +253,28 @@ Io<bool> LogLoader::recover_segment(const std::shared_ptr<Segment>& segment) {
         rebuild_producer_state(producers, before, options_.log_start_offset, segment->base_offset(), false, now_));
   }
   const auto scratch = directory_.borrow_scratch();
-  const auto recovered = storage::recover_segment(*segment, *loaded_.epochs, producers, *scratch);
-  if (!recovered) return std::unexpected(recovered.error());
+  auto recovered = storage::recover_segment(*segment, *loaded_.epochs, producers, *scratch);
+  if (!recovered || recovered->overflows) return recovered;
   const auto snapshot = producers.take_snapshot(false);
   if (!snapshot) return std::unexpected(snapshot.error());
-  if (recovered->bytes_cut > 0) {
-    spdlog::warn("Cut {} damaged or incomplete bytes off the end of {}; the log goes on at offset {}.",
-                 recovered->bytes_cut, segment->log_path(), recovered->next_offset);
-  }
-  return recovered->bytes_cut > 0;
+  return recovered;
 }
 
 // Aborted transactions can't be told from the log alone later on, so a damaged index is made anew from the segment.
 Io<void> LogLoader::rescue_damaged_transaction_indexes() {
-  for (const auto& segment : loaded_.segments) {
-    if (!transaction_indexes_.contains(segment->base_offset())) continue;
-    const auto entries = segment->aborted_transactions();
-    if (!entries && entries.error().error_number != EILSEQ) return std::unexpected(entries.error());
-    const bool sane = entries && std::ranges::all_of(*entries, [&](const AbortedTxnEntry& entry) {
-                        return entry.last_offset >= segment->base_offset();
-                      });
-    if (sane) continue;
-    spdlog::warn("{} is damaged; recovering its segment.", segment->transaction_index_path());
-    const auto cut = recover_segment(segment);
+  for (std::size_t index = 0; index < loaded_.segments.size(); ++index) {
+    const auto segment = loaded_.segments[index];
+    if (!split_off_.contains(segment->base_offset())) {
+      if (!transaction_indexes_.contains(segment->base_offset())) continue;
+      const auto entries = segment->aborted_transactions();
+      if (!entries && entries.error().error_number != EILSEQ) return std::unexpected(entries.error());
+      const bool sane = entries && std::ranges::all_of(*entries, [&](const AbortedTxnEntry& entry) {
+                          return entry.last_offset >= segment->base_offset();
+                        });
+      if (sane) continue;
+      spdlog::warn("{} is damaged; recovering its segment.", segment->transaction_index_path());
+    }
+    const auto cut = recover_segment(index);
     if (!cut) return std::unexpected(cut.error());
   }
   return {};

@@ -12,6 +12,7 @@
 #include "storage/log_directory.h"
 #include "storage/producer_state.h"
 #include "storage/segment.h"
+#include "storage/segment_recovery.h"
 
 namespace storage {
 
@@ -44,11 +45,15 @@ class LogLoader {
     bool has_transaction_index = false;
   };
 
+  std::shared_ptr<Segment> plan_first_segment() const;
   Io<bool> remove_leftovers(const std::vector<DirectoryEntry>& entries);
   Io<void> finish_swaps(const std::vector<Offset>& swaps);
   Io<void> list_segments(const std::vector<DirectoryEntry>& entries);
   Io<void> recover();
-  Io<bool> recover_segment(const std::shared_ptr<Segment>& segment);  // true: something was cut off
+  Io<bool> recover_segment(std::size_t index);  // true: something was cut off
+  Io<RecoveredSegment> try_to_recover(const std::shared_ptr<Segment>& segment);
+  Io<void> split(std::size_t index);
+  std::shared_ptr<Segment> listed(Offset base, std::int64_t size) const;
   Io<void> rescue_damaged_transaction_indexes();
   Io<void> wipe_if_behind_start();
   Io<Offset> find_log_end();
@@ -64,6 +69,7 @@ class LogLoader {
 
   LoadedLog loaded_;
   std::set<Offset> transaction_indexes_;
+  std::set<Offset> split_off_;  // segments that recovery has made and not yet recovered
   bool epochs_were_missing_ = false;
 };
 

@@ -20,11 +20,13 @@ using protocol::Result;
 
 namespace {
 
-// Half of what the process may open is left to connections and the rest.
+// Half of what the process may open is left to connections and the rest. A log in use takes one file, a file that has
+// to be opened again some microseconds; beyond a few thousand it is idle logs that hold most of them.
 std::size_t default_open_files() {
+  constexpr rlim_t most = 4096;
   rlimit limit{};
   if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return 512;
-  return static_cast<std::size_t>(std::clamp<rlim_t>(limit.rlim_cur / 2, 64, 100'000));
+  return static_cast<std::size_t>(std::clamp<rlim_t>(limit.rlim_cur / 2, 64, most));
 }
 
 }  // namespace
@@ -92,11 +94,14 @@ Result<std::shared_ptr<Log>> LogManager::open_log(const TopicPartition& partitio
 
 Result<std::shared_ptr<Log>> LogManager::log(const TopicPartition& partition, TimestampMs now) {
   Directory* directory = nullptr;
+  bool is_clean = false;
   const auto look = [&]() -> std::shared_ptr<Log> {
     MutexLock lock(mutex_);
     const auto found = entries_.find(partition);
     directory = found == entries_.end() ? nullptr : found->second.directory;
-    return directory != nullptr ? found->second.log : nullptr;
+    if (directory == nullptr) return nullptr;
+    is_clean = !found->second.needs_recovery;
+    return found->second.log;
   };
   std::shared_ptr<Log> open = look();
   if (directory == nullptr) return std::shared_ptr<Log>();
@@ -106,10 +111,13 @@ Result<std::shared_ptr<Log>> LogManager::log(const TopicPartition& partition, Ti
   MutexLock opening(opening_);
   open = look();
   if (open || directory == nullptr) return open;
-  auto opened = open_log(partition, *directory, directory->was_clean, std::nullopt, now);
+  auto opened = open_log(partition, *directory, is_clean, std::nullopt, now);
   if (!opened) return opened;
   MutexLock lock(mutex_);
-  entries_[partition].log = *opened;
+  Entry& entry = entries_[partition];
+  entry.log = *opened;
+  entry.idle.reset();
+  entry.needs_recovery = false;
   return opened;
 }
 
@@ -138,16 +146,15 @@ Result<std::shared_ptr<Log>> LogManager::get_or_create(const TopicPartition& par
   if (!created) return created;
   MutexLock lock(mutex_);
   entries_[partition] = {.directory = directory, .log = *created};
+  ++directory->logs;
   return created;
 }
 
 LogManager::Directory* LogManager::emptiest_directory() const {
-  std::unordered_map<const Directory*, std::size_t> counts;
-  for (const auto& [partition, entry] : entries_) ++counts[entry.directory];
   Directory* best = nullptr;
   for (const auto& directory : directories_) {
     if (!directory->directory->is_online()) continue;
-    if (best == nullptr || counts[directory.get()] < counts[best]) best = directory.get();
+    if (best == nullptr || directory->logs < best->logs) best = directory.get();
   }
   return best;
 }
@@ -234,6 +241,7 @@ Result<void> LogManager::async_delete(const TopicPartition& partition, Timestamp
     if (found == entries_.end()) return {};
     entry = std::move(found->second);
     entries_.erase(found);
+    --entry.directory->logs;
     for (PartitionOffsets* offsets :
          {&entry.directory->recovery_points, &entry.directory->log_start_offsets, &entry.directory->high_watermarks}) {
       offsets->erase(partition);
@@ -286,9 +294,11 @@ std::optional<Offset> LogManager::checkpointed_high_watermark(const TopicPartiti
 std::vector<LogDirStatus> LogManager::directories() const {
   std::vector<LogDirStatus> all;
   for (const auto& directory : directories_) {
-    LogDirStatus status{.path = directory->directory->path(),
-                        .online = directory->directory->is_online(),
-                        .logs = partitions_of(*directory).size()};
+    LogDirStatus status{.path = directory->directory->path(), .online = directory->directory->is_online()};
+    {
+      MutexLock lock(mutex_);
+      status.logs = directory->logs;
+    }
     struct statvfs volume{};
     if (status.online && ::statvfs(status.path.c_str(), &volume) == 0) {
       status.total_bytes = static_cast<std::int64_t>(volume.f_blocks * volume.f_frsize);

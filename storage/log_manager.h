@@ -23,6 +23,7 @@
 namespace storage {
 
 class FileSystem;
+struct IdleLog;
 class LogDirectory;
 class OpenFiles;
 
@@ -60,6 +61,20 @@ struct LogDirStatus {
   std::size_t logs = 0;
   std::int64_t total_bytes = -1;  // of the volume; -1: unknown
   std::int64_t usable_bytes = -1;
+};
+
+// A log that nobody opened since the start, for deciding whether to open it.
+struct IdleLogView {
+  const TopicPartition& partition;
+  const std::string& log_dir;
+  const LogConfig& config;
+  Offset log_start_offset = 0;
+};
+
+struct LogPlace {
+  std::string log_dir;
+  std::int64_t size = 0;      // of all segments
+  std::shared_ptr<Log> open;  // null: nobody opened it so far
 };
 
 class LogManager {
@@ -106,6 +121,16 @@ class LogManager {
   std::vector<TopicPartition> partitions() const EXCLUDES(mutex_);
   std::vector<std::shared_ptr<Log>> open_logs() const EXCLUDES(mutex_);
 
+  // Opens the logs that nobody opened so far and that `worth_a_look` (by the name) and `wanted` (by the files) choose.
+  // What the files say is remembered, so that a pass over ten thousand idle logs costs no system call.
+  void open_idle_logs(const std::function<bool(const IdleLogView&)>& worth_a_look,
+                      const std::function<bool(const IdleLogView&, const IdleLog&)>& wanted, TimestampMs now)
+      EXCLUDES(mutex_);
+
+  // Where a log lies and how large it is, without opening it; nullopt: there is none on any online directory, or it
+  // can't be looked at.
+  std::optional<LogPlace> place_of(const TopicPartition& partition) EXCLUDES(mutex_);
+
   // Applies changed settings to the open logs of a topic.
   void update_topic_config(const std::string& topic, std::shared_ptr<const LogConfig> config) EXCLUDES(mutex_);
   void update_default_config(const LogConfig& config) EXCLUDES(mutex_);
@@ -147,13 +172,18 @@ class LogManager {
   struct Directory;
   struct Entry {
     Directory* directory = nullptr;
-    std::shared_ptr<Log> log;  // null until first asked for
+    std::shared_ptr<Log> log;             // null until first asked for
+    bool needs_recovery = false;          // the shutdown was unclean, and nobody has looked since
+    std::shared_ptr<const IdleLog> idle;  // of a log that is not open, once somebody looked
   };
 
   protocol::Result<void> prepare(Directory& directory);
   protocol::Result<void> find_logs(Directory& directory, TimestampMs now) EXCLUDES(mutex_);
   void read_checkpoints(Directory& directory);
   std::size_t recover(Directory& directory, TimestampMs now) EXCLUDES(mutex_);
+  std::shared_ptr<const IdleLog> idle_log(const TopicPartition& partition) EXCLUDES(mutex_);
+  protocol::Result<bool> recover(const TopicPartition& partition, Directory& directory, TimestampMs now)
+      EXCLUDES(mutex_);
   protocol::Result<std::shared_ptr<Log>> open_log(const TopicPartition& partition, Directory& directory, bool clean,
                                                   std::optional<Uuid> topic_id, TimestampMs now) EXCLUDES(mutex_);
   std::shared_ptr<const LogConfig> config_of(const std::string& topic) const EXCLUDES(mutex_);
@@ -162,6 +192,9 @@ class LogManager {
   std::vector<TopicPartition> partitions_of(const Directory& directory) const EXCLUDES(mutex_);
   std::vector<std::shared_ptr<Log>> open_logs_of(const Directory& directory) const EXCLUDES(mutex_);
   bool close_logs(Directory& directory, TimestampMs now) EXCLUDES(mutex_);
+  void for_each_in_parallel(std::size_t count, const std::function<void(std::size_t)>& work) const;
+  bool sync_volume(Directory& directory);
+  bool has_unrecovered_logs(const Directory& directory) const EXCLUDES(mutex_);
   template <typename OfLog>
   void write_checkpoint(Directory& directory, std::string_view name, PartitionOffsets Directory::* known, OfLog of_log)
       EXCLUDES(mutex_);

@@ -20,6 +20,8 @@ struct LogManager::Directory {
   DirectoryIdentity identity;
   bool was_clean = false;
 
+  std::size_t logs = 0;  // guarded by the manager's mutex
+
   // What the checkpoints said at the start; holds for logs that were not opened since. Guarded by the manager's mutex
   // once the logs are found.
   PartitionOffsets recovery_points, log_start_offsets, high_watermarks;

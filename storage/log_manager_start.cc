@@ -166,12 +166,14 @@ Result<void> LogManager::find_logs(Directory& directory, TimestampMs now) {
       continue;
     }
     MutexLock lock(mutex_);
-    const auto [entry, added] = entries_.try_emplace(name->partition, Entry{.directory = &directory});
+    const auto [entry, added] = entries_.try_emplace(
+        name->partition, Entry{.directory = &directory, .log = nullptr, .needs_recovery = !directory.was_clean});
     if (!added) {
       return fail(ErrorCode::kafka_storage_error,
                   fmt::format("There are two logs of {}: {} and one in {}. Move one of them away.",
                               name->partition.text(), path, entry->second.directory->directory->path()));
     }
+    ++directory.logs;
   }
   return {};
 }
@@ -198,40 +200,74 @@ Result<LoadSummary> LogManager::load(TimestampMs now) {
   return summary;
 }
 
-// Opens, and thereby recovers, all logs of a directory with the configured number of threads.
-std::size_t LogManager::recover(Directory& directory, TimestampMs now) {
-  const std::vector<TopicPartition> partitions = partitions_of(directory);
-  spdlog::info("{} was not closed cleanly: recovering {} logs.", directory.directory->path(), partitions.size());
-  std::atomic<std::size_t> next = 0, done = 0;
-  const auto started = std::chrono::steady_clock::now();
-  std::atomic<std::int64_t> reported_s = 0;
-  const auto work = [&] {
-    for (std::size_t i = next++; i < partitions.size() && directory.directory->is_online(); i = next++) {
-      auto opened = open_log(partitions[i], directory, false, std::nullopt, now);
-      if (!opened) {
-        spdlog::error("The log of {} can't be recovered: {}", partitions[i].text(), opened.error().text());
-        continue;
-      }
-      {
-        MutexLock lock(mutex_);
-        entries_[partitions[i]].log = std::move(*opened);
-      }
-      ++done;
-      constexpr std::int64_t report_every_s = 2;
-      const auto elapsed =
-          std::chrono::duration_cast<std::chrono::seconds>(std::chrono::steady_clock::now() - started).count();
-      std::int64_t last = reported_s;
-      if (elapsed >= last + report_every_s && reported_s.compare_exchange_strong(last, elapsed)) {
-        spdlog::info("Recovered {} of {} logs in {}.", done.load(), partitions.size(), directory.directory->path());
-      }
-    }
+namespace {
+
+// Whether there is anything in a partition's directory that recovery would look at.
+Io<bool> has_log_files(FileSystem& file_system, const std::string& path) {
+  const auto entries = file_system.list(path);
+  if (!entries) return std::unexpected(entries.error());
+  return std::ranges::any_of(*entries, [](const DirectoryEntry& entry) {
+    return !entry.is_directory && entry.name != partition_metadata_file;
+  });
+}
+
+}  // namespace
+
+// Recovers, and thereby opens, a log; false: nothing was ever written to it, so there is nothing to recover.
+Result<bool> LogManager::recover(const TopicPartition& partition, Directory& directory, TimestampMs now) {
+  const auto used = has_log_files(directory.file_system(), directory.file(partition.text()));
+  if (!used) return std::unexpected(directory.directory->failed(used.error()));
+  std::shared_ptr<Log> log;
+  if (*used) {
+    auto opened = open_log(partition, directory, false, std::nullopt, now);
+    if (!opened) return std::unexpected(opened.error());
+    log = std::move(*opened);
+  }
+  MutexLock lock(mutex_);
+  Entry& entry = entries_[partition];
+  entry.log = std::move(log);
+  entry.needs_recovery = false;
+  return *used;
+}
+
+void LogManager::for_each_in_parallel(std::size_t count, const std::function<void(std::size_t)>& work) const {
+  std::atomic<std::size_t> next = 0;
+  const auto take = [&] {
+    for (std::size_t i = next++; i < count; i = next++) work(i);
   };
   std::vector<std::thread> threads;
   const auto wanted = static_cast<std::size_t>(std::max(options_.recovery_threads_per_data_dir, 1));
-  for (std::size_t i = 1; i < std::min(wanted, partitions.size()); ++i) threads.emplace_back(work);
-  work();
+  for (std::size_t i = 1; i < std::min(wanted, count); ++i) threads.emplace_back(take);
+  take();
   for (std::thread& thread : threads) thread.join();
-  return done;
+}
+
+// Recovers all logs of a directory with the configured number of threads.
+std::size_t LogManager::recover(Directory& directory, TimestampMs now) {
+  const FailureReport report(*directory.directory);
+  const std::vector<TopicPartition> partitions = partitions_of(directory);
+  spdlog::info("{} was not closed cleanly: recovering {} logs.", directory.directory->path(), partitions.size());
+  std::atomic<std::size_t> done = 0, recovered = 0;
+  const auto started = std::chrono::steady_clock::now();
+  std::atomic<std::int64_t> reported_s = 0;
+  for_each_in_parallel(partitions.size(), [&](std::size_t i) {
+    if (!directory.directory->is_online()) return;
+    const auto needed = recover(partitions[i], directory, now);
+    if (!needed) {
+      spdlog::error("The log of {} can't be recovered: {}", partitions[i].text(), needed.error().text());
+      return;
+    }
+    ++done;
+    if (*needed) ++recovered;
+    constexpr std::int64_t report_every_s = 2;
+    const auto elapsed =
+        std::chrono::duration_cast<std::chrono::seconds>(std::chrono::steady_clock::now() - started).count();
+    std::int64_t last = reported_s;
+    if (elapsed >= last + report_every_s && reported_s.compare_exchange_strong(last, elapsed)) {
+      spdlog::info("Recovered {} of {} logs in {}.", done.load(), partitions.size(), directory.directory->path());
+    }
+  });
+  return recovered;
 }
 
 }  // namespace storage

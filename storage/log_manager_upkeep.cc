@@ -7,6 +7,7 @@
 #include <thread>
 #include <utility>
 
+#include "storage/idle_log.h"
 #include "storage/log_manager_directory.h"
 
 namespace storage {
@@ -15,12 +16,97 @@ using protocol::ErrorCode, protocol::fail;
 using protocol::MutexLock;
 using protocol::Result;
 
+// ---- Logs that are not open
+
+// The files of a log that is not open, looked at once; nullptr: the log is open, or can't be looked at.
+std::shared_ptr<const IdleLog> LogManager::idle_log(const TopicPartition& partition) {
+  MutexLock opening(opening_);
+  Directory* directory = nullptr;
+  {
+    MutexLock lock(mutex_);
+    const auto found = entries_.find(partition);
+    if (found == entries_.end() || found->second.log || found->second.needs_recovery) return nullptr;
+    if (found->second.idle) return found->second.idle;
+    directory = found->second.directory;
+  }
+  if (!directory->directory->is_online()) return nullptr;
+  auto looked = look_at_idle_log(directory->file_system(), directory->file(partition.text()));
+  if (!looked) {
+    spdlog::warn("The files of {} can't be looked at: {}", partition.text(), looked.error().text());
+    return nullptr;
+  }
+  auto idle = std::make_shared<const IdleLog>(std::move(*looked));
+  MutexLock lock(mutex_);
+  entries_[partition].idle = idle;
+  return idle;
+}
+
+void LogManager::open_idle_logs(const std::function<bool(const IdleLogView&)>& worth_a_look,
+                                const std::function<bool(const IdleLogView&, const IdleLog&)>& wanted,
+                                TimestampMs now) {
+  struct Candidate {
+    TopicPartition partition;
+    const Directory* directory;
+    Offset log_start;
+  };
+  std::vector<Candidate> candidates;
+  {
+    MutexLock lock(mutex_);
+    for (const auto& [partition, entry] : entries_) {
+      if (entry.log || entry.needs_recovery || !entry.directory->directory->is_online()) continue;
+      const auto start = entry.directory->log_start_offsets.find(partition);
+      candidates.push_back(
+          {partition, entry.directory, start == entry.directory->log_start_offsets.end() ? Offset{0} : start->second});
+    }
+  }
+  for (const Candidate& candidate : candidates) {
+    const auto config = config_of(candidate.partition.topic);
+    const IdleLogView view{.partition = candidate.partition,
+                           .log_dir = candidate.directory->directory->path(),
+                           .config = *config,
+                           .log_start_offset = candidate.log_start};
+    if (!worth_a_look(view)) continue;
+    const auto idle = idle_log(candidate.partition);
+    if (!idle || !wanted(view, *idle)) continue;
+    if (const auto opened = log(candidate.partition, now); !opened) {
+      spdlog::error("The log of {} can't be opened: {}", candidate.partition.text(), opened.error().text());
+    }
+  }
+}
+
+std::optional<LogPlace> LogManager::place_of(const TopicPartition& partition) {
+  const auto look = [&]() -> std::optional<LogPlace> {
+    MutexLock lock(mutex_);
+    const auto found = entries_.find(partition);
+    if (found == entries_.end() || !found->second.directory->directory->is_online()) return std::nullopt;
+    return LogPlace{.log_dir = found->second.directory->directory->path(), .open = found->second.log};
+  };
+  std::shared_ptr<const IdleLog> idle;
+  std::optional<LogPlace> place = look();
+  if (place && !place->open) {
+    idle = idle_log(partition);
+    if (!idle) place = look();  // opened meanwhile
+  }
+  if (!place || (!place->open && !idle)) return std::nullopt;
+  place->size = place->open ? place->open->size() : idle->size();
+  return place;
+}
+
+// ---- Passes
+
 void LogManager::retention_pass(TimestampMs now) {
-  for (const TopicPartition& partition : partitions()) {
-    const auto found = log(partition, now);
-    if (!found || !*found || (*found)->config()->cleanup_compact) continue;
-    if (const auto deleted = (*found)->delete_old_segments(now); !deleted) {
-      spdlog::error("Deleting old segments of {} failed: {}", partition.text(), deleted.error().text());
+  open_idle_logs(
+      [](const IdleLogView& log) {
+        return !log.config.cleanup_compact && retention_needs_a_look(log.config, log.log_start_offset);
+      },
+      [now](const IdleLogView& log, const IdleLog& idle) {
+        return retention_may_delete(idle, log.config, log.log_start_offset, now);
+      },
+      now);
+  for (const auto& log : open_logs()) {
+    if (log->config()->cleanup_compact) continue;
+    if (const auto deleted = log->delete_old_segments(now); !deleted) {
+      spdlog::error("Deleting old segments of {} failed: {}", log->partition().text(), deleted.error().text());
     }
   }
 }
@@ -158,25 +244,43 @@ Result<void> LogManager::write_cleaner_checkpoint(const std::string& log_dir, co
 
 // ---- The end
 
+bool LogManager::has_unrecovered_logs(const Directory& directory) const {
+  MutexLock lock(mutex_);
+  return std::ranges::any_of(
+      entries_, [&](const auto& item) { return item.second.directory == &directory && item.second.needs_recovery; });
+}
+
+// Every log writes out what it has in memory; then all are synced, by one sync of the volume if there are many files.
 bool LogManager::close_logs(Directory& directory, TimestampMs now) {
+  constexpr std::size_t many_files = 100;
   const std::vector<std::shared_ptr<Log>> logs = open_logs_of(directory);
-  std::atomic<std::size_t> next = 0;
+  std::vector<Result<std::size_t>> prepared(logs.size(), fail(ErrorCode::kafka_storage_error));
   // Logs that still need recovery must get it at the next start.
-  std::atomic<bool> all_closed = directory.was_clean || logs.size() == partitions_of(directory).size();
-  const auto work = [&] {
-    for (std::size_t i = next++; i < logs.size(); i = next++) {
-      if (const auto closed = logs[i]->close(now); !closed) {
-        spdlog::error("Closing the log of {} failed: {}", logs[i]->partition().text(), closed.error().text());
-        all_closed = false;
-      }
-    }
+  std::atomic<bool> all_closed = !has_unrecovered_logs(directory);
+  std::atomic<std::size_t> unsynced = 0;
+  const auto report = [&](const Log& log, const protocol::Error& error) {
+    spdlog::error("Closing the log of {} failed: {}", log.partition().text(), error.text());
+    all_closed = false;
   };
-  std::vector<std::thread> threads;
-  const auto wanted = static_cast<std::size_t>(std::max(options_.recovery_threads_per_data_dir, 1));
-  for (std::size_t i = 1; i < std::min(wanted, logs.size()); ++i) threads.emplace_back(work);
-  work();
-  for (std::thread& thread : threads) thread.join();
+  for_each_in_parallel(logs.size(), [&](std::size_t i) {
+    prepared[i] = logs[i]->prepare_close();
+    if (!prepared[i]) return report(*logs[i], prepared[i].error());
+    unsynced += *prepared[i];
+  });
+  const bool synced = unsynced > many_files && sync_volume(directory);
+  for_each_in_parallel(logs.size(), [&](std::size_t i) {
+    if (!prepared[i]) return;
+    if (const auto closed = logs[i]->close(now, synced); !closed) report(*logs[i], closed.error());
+  });
   return all_closed;
+}
+
+bool LogManager::sync_volume(Directory& directory) {
+  const FailureReport report(*directory.directory);
+  if (!directory.directory->is_online()) return false;
+  const auto synced = directory.file_system().sync_volume(directory.directory->path());
+  if (!synced) (void)directory.directory->failed(synced.error());
+  return synced.value_or(false);
 }
 
 void LogManager::shutdown(TimestampMs now) {

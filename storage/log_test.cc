@@ -24,8 +24,39 @@ TEST_F(LogTest, StartsEmpty) {
   EXPECT_EQ(log.log_end_offset(), 0);
   EXPECT_EQ(log.high_watermark(), 0);
   EXPECT_EQ(log.size(), 0);
-  EXPECT_THAT(file_names(),
-              ElementsAre("00000000000000000000.index", "00000000000000000000.log", "00000000000000000000.timeindex"));
+}
+
+TEST_F(LogTest, ItsFilesComeWithTheFirstBatch) {
+  open();
+  EXPECT_EQ(log_->truncate_to(0, now).value(), false);
+  ASSERT_TRUE(log_->assign_epoch_start_offset(3, 0));
+  ASSERT_TRUE(log_->flush(now));
+  EXPECT_EQ(log_->find_offset_by_timestamp(-3).value(), std::nullopt);
+  EXPECT_TRUE(log_->read({.start_offset = 0, .max_bytes = 100, .isolation = FetchIsolation::log_end}));
+  EXPECT_EQ(log_->delete_old_segments(now + 1'000'000'000'000).value(), 0);
+  EXPECT_THAT(file_names(), IsEmpty());
+  EXPECT_EQ(log_->latest_epoch(), 3);
+  append(make_batch("first"), 3);
+  EXPECT_THAT(file_names(), ElementsAre("00000000000000000000.index", "00000000000000000000.log",
+                                        "00000000000000000000.timeindex", "leader-epoch-checkpoint"));
+  EXPECT_EQ(testing::read_file(path() + "/leader-epoch-checkpoint"), "0\n1\n3 0\n");
+}
+
+TEST_F(LogTest, ALogThatNeverHeldARecordIsOpenedAgainAsItWas) {
+  open();
+  ASSERT_TRUE(log_->assign_epoch_start_offset(3, 0));
+  close_and_reopen();
+  EXPECT_EQ(log_->log_end_offset(), 0);
+  EXPECT_THAT(file_names(), IsEmpty());
+  reopen_after_crash();
+  EXPECT_EQ(append("first").first_offset, 0);
+}
+
+TEST_F(LogTest, AnEmptyLogCanBeStartedAnewAtAnotherOffset) {
+  open();
+  ASSERT_TRUE(log_->truncate_fully_and_start_at(50, now));
+  EXPECT_EQ(append("first").first_offset, 50);
+  EXPECT_EQ(read_all(reopen_after_crash(), 50).size(), 1u);
 }
 
 TEST_F(LogTest, AssignsConsecutiveOffsets) {

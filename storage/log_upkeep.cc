@@ -249,59 +249,96 @@ Result<void> Log::flush_if_due(TimestampMs now) {
   return sync(what, now);
 }
 
-// Syncs the segments from the recovery point on: all, or only those that get no more appends.
-Result<void> Log::sync(Sync what, TimestampMs now) {
-  std::vector<std::shared_ptr<Segment>> unsynced;
-  std::vector<std::string> files;
-  std::string directory;
+// What a sync has to do, gathered under the mutex and done without it.
+struct Log::Unsynced {
   Offset end = 0;
+  std::string directory;
+  bool parent = false;
+  std::vector<std::shared_ptr<Segment>> segments;
+  std::vector<std::string> files;
+};
+
+// The segments from the recovery point on: all, or only those that get no more appends. A log that never held a record
+// has nothing to lose: its topic id comes back with its leader, so it is left to the kernel to write that down.
+Log::Unsynced Log::take_unsynced(Sync what) {
+  Unsynced found{.end = what == Sync::all ? log_end_.offset : rolled_up_to_, .directory = *path_};
+  if (log_end_.offset == 0) return found;
+  const std::size_t first = floor_index(recovery_point_);
+  const std::size_t last = what == Sync::all ? segments_.size() : segments_.size() - 1;
+  if (recovery_point_ < found.end && first < last) {
+    found.segments.assign(segments_.begin() + static_cast<std::ptrdiff_t>(first),
+                          segments_.begin() + static_cast<std::ptrdiff_t>(last));
+  }
+  found.files = std::exchange(unsynced_files_, {});
+  if (epochs_->take_unsynced()) found.files.push_back(epochs_->path());
+  found.parent = std::exchange(path_is_unsynced_, false);
+  return found;
+}
+
+Result<void> Log::sync(Sync what, TimestampMs now) {
+  Unsynced unsynced;
   {
     MutexLock lock(mutex_);
-    if (auto usable = check_usable(); !usable) return usable;
-    end = what == Sync::all ? log_end_.offset : rolled_up_to_;
-    directory = *path_;
-    const std::size_t first = floor_index(recovery_point_);
-    const std::size_t last = what == Sync::all ? segments_.size() : segments_.size() - 1;
-    if (recovery_point_ < end && first < last) {
-      unsynced.assign(segments_.begin() + static_cast<std::ptrdiff_t>(first),
-                      segments_.begin() + static_cast<std::ptrdiff_t>(last));
-    }
-    files = std::exchange(unsynced_files_, {});
-    if (epochs_->take_unsynced()) files.push_back(epochs_->path());
+    if (closed_) return check_usable();
+    if (auto online = directory_.check_online(); !online) return online;
+    unsynced = take_unsynced(what);
   }
-  for (const auto& segment : unsynced) {
+  FileSystem& file_system = directory_.file_system();
+  for (const auto& segment : unsynced.segments) {
     const auto flushed = segment->flush();
     // A segment that was deleted meanwhile needs no syncing.
     if (!flushed && !flushed.error().is_passing()) return std::unexpected(failed(flushed.error()));
   }
-  for (const std::string& path : files) {
-    const auto file = directory_.file_system().open(path, OpenMode::existing);
+  for (const std::string& path : unsynced.files) {
+    const auto file = file_system.open(path, OpenMode::existing);
     if (!file) continue;  // replaced or deleted meanwhile
     if (auto synced = (*file)->sync(); !synced) return std::unexpected(failed(synced.error()));
   }
-  if (!unsynced.empty() || !files.empty()) {
-    const auto synced = directory_.file_system().sync_directory(directory);
+  if (!unsynced.segments.empty() || !unsynced.files.empty()) {
+    const auto synced = file_system.sync_directory(unsynced.directory);
     if (!synced && synced.error().error_number != ENOENT) return std::unexpected(failed(synced.error()));
   }
+  if (unsynced.parent) {
+    if (auto synced = file_system.sync_directory(directory_.path()); !synced) {
+      return std::unexpected(failed(synced.error()));
+    }
+  }
   MutexLock lock(mutex_);
-  recovery_point_ = std::max(recovery_point_, std::min(end, log_end_.offset));
+  recovery_point_ = std::max(recovery_point_, std::min(unsynced.end, log_end_.offset));
   if (what == Sync::all) last_flush_ms_ = now;
   return {};
 }
 
-Result<void> Log::close(TimestampMs now) {
+Result<std::size_t> Log::prepare_close() {
   const FailureReport report(directory_);
-  {
-    MutexLock lock(mutex_);
-    if (closed_) return {};
-    if (auto usable = check_usable(); !usable) return usable;
-    if (auto done = segments_.back()->become_inactive(); !done) return std::unexpected(failed(done.error()));
-    const auto snapshot = producers_->take_snapshot(false);
-    if (!snapshot) return std::unexpected(failed(snapshot.error()));
-    if (*snapshot) unsynced_files_.push_back(producers_->snapshot_path(**snapshot));
-  }
-  if (auto synced = sync(Sync::all, now); !synced) return synced;
   MutexLock lock(mutex_);
+  if (closed_ || closing_) return 0;
+  if (auto usable = check_usable(); !usable) return std::unexpected(usable.error());
+  if (auto done = segments_.back()->become_inactive(); !done) return std::unexpected(failed(done.error()));
+  const auto snapshot = producers_->take_snapshot(false);
+  if (!snapshot) return std::unexpected(failed(snapshot.error()));
+  if (*snapshot) unsynced_files_.push_back(producers_->snapshot_path(**snapshot));
+  std::size_t unsynced = log_end_.offset == 0 ? 0 : unsynced_files_.size();
+  if (recovery_point_ < log_end_.offset) {
+    constexpr std::size_t files_of_segment = 3;
+    for (std::size_t i = floor_index(recovery_point_); i < segments_.size(); ++i) {
+      if (auto written = segments_[i]->write_out(); !written) return std::unexpected(failed(written.error()));
+      unsynced += files_of_segment;
+    }
+  }
+  closing_ = true;
+  return unsynced;
+}
+
+Result<void> Log::close(TimestampMs now, bool synced) {
+  if (is_closed()) return {};
+  if (const auto prepared = prepare_close(); !prepared) return std::unexpected(prepared.error());
+  const FailureReport report(directory_);
+  if (!synced) {
+    if (auto done = sync(Sync::all, now); !done) return done;
+  }
+  MutexLock lock(mutex_);
+  if (synced) recovery_point_ = std::max(recovery_point_, log_end_.offset);
   closed_ = true;
   for (const auto& segment : segments_) segment->close_files();
   return {};

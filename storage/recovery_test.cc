@@ -12,6 +12,7 @@ namespace {
 
 using ::testing::Contains;
 using ::testing::Each;
+using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 using testing::make_batch;
 using ::testing::Not;
@@ -176,6 +177,116 @@ TEST_F(RecoveryTest, StaleIndexesOfALogThatWasCutAreMadeAnew) {
   EXPECT_EQ(found.size(), whole_records(content, size));
   EXPECT_EQ(log_->segment_count(), 1u);
   EXPECT_THAT(file_names(), Not(Contains(::testing::HasSubstr("00054"))));
+}
+
+// Puts all records into one segment file, however far its offsets reach, as old brokers' compaction did.
+class OverflowTest : public RecoveryTest {
+ protected:
+  static constexpr Offset far = 3'000'000'000, farther = 9'000'000'000;
+
+  void append_at(Offset offset, const std::string& value) {
+    const auto batch = make_batch(value, 1000, {.base_offset = offset});
+    const auto appended = log_->append_as_follower(batch, now);
+    ASSERT_TRUE(appended) << appended.error().text();
+  }
+  std::vector<ReadRecord> write_overflowed_segment(const std::vector<Offset>& offsets) {
+    open();
+    for (const Offset offset : offsets) append_at(offset, "at " + std::to_string(offset));
+    auto all = read_everything();
+    EXPECT_TRUE(log_->close(now));
+    std::string joined;
+    for (const auto& segment : log_->segments()) {
+      joined += read_file(segment->log_path());
+      EXPECT_TRUE(segment->remove_files());
+    }
+    log_.reset();
+    for (const std::string& name : file_names()) {
+      if (name.ends_with(".snapshot")) std::filesystem::remove(path() + "/" + name);
+    }
+    write_file(file(0, ".log"), joined);
+    return all;
+  }
+  // Over the holes between the segments.
+  std::vector<ReadRecord> read_everything() {
+    std::vector<ReadRecord> all;
+    for (const auto& segment : log_->segments()) {
+      for (ReadRecord& record : testing::records_in(protocol::as_bytes(read_file(segment->log_path())))) {
+        all.push_back(std::move(record));
+      }
+    }
+    return all;
+  }
+  std::vector<Offset> bases() const {
+    std::vector<Offset> found;
+    for (const auto& segment : log_->segments()) found.push_back(segment->base_offset());
+    return found;
+  }
+};
+
+TEST_F(OverflowTest, ASegmentThatReachesTooFarIsSplit) {
+  const auto all = write_overflowed_segment({0, 1, far, far + 1, farther});
+  reopen_after_crash();
+  EXPECT_THAT(bases(), ElementsAre(0, far, farther));
+  EXPECT_EQ(read_everything(), all);
+  EXPECT_EQ(log_->log_end_offset(), farther + 1);
+  const auto slice = log_->read({.start_offset = 2, .max_bytes = 1, .isolation = FetchIsolation::log_end});
+  ASSERT_TRUE(slice);
+  EXPECT_EQ(testing::records_in(testing::bytes_of(slice->records)).front().offset, far);
+  EXPECT_EQ(append("next").first_offset, farther + 1);
+  reopen_after_crash();
+  EXPECT_THAT(bases(), ElementsAre(0, far, farther));
+}
+
+TEST_F(OverflowTest, TheFirstPieceIsEmptyIfNothingFitsIntoIt) {
+  const auto all = write_overflowed_segment({far, far + 1});
+  reopen_after_crash();
+  EXPECT_THAT(bases(), ElementsAre(0, far));
+  EXPECT_EQ(read_everything(), all);
+  EXPECT_EQ(log_->log_start_offset(), 0);
+  const auto slice = log_->read({.start_offset = 0, .max_bytes = 1, .isolation = FetchIsolation::log_end});
+  ASSERT_TRUE(slice);
+  EXPECT_EQ(testing::records_in(testing::bytes_of(slice->records)).front().offset, far);
+}
+
+TEST_F(OverflowTest, ATornTailIsCutOffAfterTheSplit) {
+  const auto all = write_overflowed_segment({0, far, far + 1});
+  const std::string content = read_file(file(0, ".log"));
+  write_file(file(0, ".log"), content.substr(0, content.size() - 3));
+  reopen_after_crash();
+  EXPECT_THAT(bases(), ElementsAre(0, far));
+  EXPECT_EQ(read_everything(), std::vector<ReadRecord>(all.begin(), all.end() - 1));
+  EXPECT_EQ(log_->log_end_offset(), far + 1);
+}
+
+TEST_F(OverflowTest, ASplitThatIsInterruptedAnywhereLosesNothing) {
+  const auto all = write_overflowed_segment({0, far, farther});
+  const std::string content = read_file(file(0, ".log"));
+  bool was_interrupted = true;
+  for (int step = 0; was_interrupted; ++step) {
+    ASSERT_LT(step, 200);
+    std::filesystem::remove_all(path());
+    std::filesystem::create_directory(path());
+    write_file(file(0, ".log"), content);
+    was_interrupted = false;
+    {
+      testing::FaultyFileSystem disk;
+      int left = step;
+      disk.fault = [&](std::string_view, const std::string&) {
+        was_interrupted = was_interrupted || left-- <= 0;
+        return was_interrupted ? EIO : 0;
+      };
+      OpenFiles files(disk, 100);
+      LogDirectory directory(root_.path(), files);
+      (void)Log::open({.partition = {"topic", 0},
+                       .path = path(),
+                       .directory = &directory,
+                       .config = std::make_shared<const LogConfig>(config_)},
+                      now);
+    }
+    reopen_after_crash();
+    ASSERT_THAT(bases(), ElementsAre(0, far, farther)) << "after step " << step;
+    ASSERT_EQ(read_everything(), all) << "after step " << step;
+  }
 }
 
 TEST_F(RecoveryTest, LeftoversOfDeletionAndCompactionAreCleanedUp) {

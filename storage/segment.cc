@@ -37,19 +37,43 @@ Io<std::shared_ptr<Segment>> Segment::create(OpenFiles& files, std::shared_ptr<c
       std::make_shared<Segment>(files, std::move(directory), base_offset, 0, config, now, roll_jitter_ms, suffix);
   protocol::MutexLock lock(segment->mutex_);
   BARNABAS_IO_TRY(files.file_system().remove(segment->path_locked(".txnindex")));
-  const auto log = segment->open(segment->log_file_, ".log", OpenMode::fresh);
-  if (!log) return std::unexpected(log.error());
-  BARNABAS_IO_TRY(segment->open(segment->offset_index_file_, ".index", OpenMode::fresh));
-  BARNABAS_IO_TRY(segment->open(segment->time_index_file_, ".timeindex", OpenMode::fresh));
-  if (config.preallocate) {
-    BARNABAS_IO_TRY((*log)->allocate(config.segment_bytes));
-    segment->preallocated_ = true;
-  }
-  segment->offset_index_.start_empty();
-  segment->time_index_.start_empty();
-  segment->max_timestamp_ = TimeEntry{.timestamp = protocol::no_timestamp, .offset = base_offset};
-  segment->has_aborted_transactions_ = false;
+  if (config.preallocate) segment->allocate_ = config.segment_bytes;
+  BARNABAS_IO_TRY(segment->create_files());
+  segment->start_empty();
   return segment;
+}
+
+std::shared_ptr<Segment> Segment::plan(OpenFiles& files, std::shared_ptr<const std::string> directory,
+                                       Offset base_offset, const LogConfig& config, TimestampMs now,
+                                       std::int64_t roll_jitter_ms) {
+  auto segment = std::make_shared<Segment>(files, std::move(directory), base_offset, 0, config, now, roll_jitter_ms);
+  protocol::MutexLock lock(segment->mutex_);
+  if (config.preallocate) segment->allocate_ = config.segment_bytes;
+  segment->planned_ = true;
+  segment->start_empty();
+  return segment;
+}
+
+void Segment::start_empty() {
+  offset_index_.start_empty();
+  time_index_.start_empty();
+  max_timestamp_ = TimeEntry{.timestamp = protocol::no_timestamp, .offset = base_offset_};
+  has_aborted_transactions_ = false;
+}
+
+// The indexes stay closed: nothing is written to them before a block of entries has gathered.
+Io<void> Segment::create_files() const {
+  FileSystem& file_system = files_.file_system();
+  const auto log = log_file_.open(file_system, path_locked(".log"), OpenMode::fresh);
+  if (!log) return std::unexpected(log.error());
+  BARNABAS_IO_TRY(file_system.open(path_locked(".index"), OpenMode::fresh));
+  BARNABAS_IO_TRY(file_system.open(path_locked(".timeindex"), OpenMode::fresh));
+  if (allocate_ > 0) {
+    BARNABAS_IO_TRY((*log)->allocate(allocate_));
+    preallocated_ = true;
+  }
+  planned_ = false;
+  return {};
 }
 
 std::int64_t Segment::size() const {
@@ -69,6 +93,10 @@ std::string Segment::path_locked(std::string_view extension) const {
 Io<std::shared_ptr<File>> Segment::open(CachedFile& cached, std::string_view extension, OpenMode mode) const {
   if (std::shared_ptr<File> file = cached.opened()) return file;
   if (removed_) return io_fail(ESTALE, "open " + path_locked(extension));
+  if (planned_) {
+    BARNABAS_IO_TRY(create_files());
+    if (std::shared_ptr<File> file = cached.opened()) return file;
+  }
   return cached.open(files_.file_system(), path_locked(extension), mode);
 }
 
@@ -156,6 +184,7 @@ Io<bool> Segment::should_roll(const RollQuestion& question, const LogConfig& con
 
 Io<void> Segment::become_inactive() {
   protocol::MutexLock lock(mutex_);
+  if (planned_) return {};
   if (preallocated_) {
     const auto log = open(log_file_, ".log");
     if (!log) return std::unexpected(log.error());
@@ -167,10 +196,18 @@ Io<void> Segment::become_inactive() {
   return write_index_tails();
 }
 
+Io<void> Segment::write_out() {
+  protocol::MutexLock lock(mutex_);
+  if (planned_) return {};
+  BARNABAS_IO_TRY(write_index_tails());
+  return write_aborted_transactions();
+}
+
 Io<void> Segment::flush() {
   std::vector<std::shared_ptr<File>> files;
   {
     protocol::MutexLock lock(mutex_);
+    if (planned_) return {};
     BARNABAS_IO_TRY(load_indexes());
     BARNABAS_IO_TRY(write_index_tails());
     BARNABAS_IO_TRY(write_aborted_transactions());
@@ -193,6 +230,7 @@ Io<std::int64_t> Segment::truncate_to(Offset offset, TimestampMs now) {
   const auto found = find(offset, std::numeric_limits<std::int64_t>::max());
   if (!found) return std::unexpected(found.error());
   protocol::MutexLock lock(mutex_);
+  if (planned_) return 0;
   BARNABAS_IO_TRY(load_indexes());
   const auto log = open(log_file_, ".log");
   const auto offsets = open(offset_index_file_, ".index"), times = open(time_index_file_, ".timeindex");
@@ -319,6 +357,7 @@ Io<void> Segment::reset_transaction_index() {
 
 Io<void> Segment::change_suffix(std::string_view suffix) {
   protocol::MutexLock lock(mutex_);
+  if (planned_) removed_ = true;  // what is on its way out gets no files any more
   BARNABAS_IO_TRY(write_index_tails());
   for (const std::string_view extension : {".log", ".index", ".timeindex", ".txnindex"}) {
     const std::string from = path_locked(extension);

@@ -6,6 +6,7 @@
 // is published); reads may go on meanwhile.
 //
 // A segment that was only listed is opened when first used: files on demand, indexes with the first look-up or append.
+// The first segment of a new log is only planned: its files come with its first batch.
 #pragma once
 
 #include <cstdint>
@@ -67,6 +68,12 @@ class Segment {
                                              Offset base_offset, const LogConfig& config, TimestampMs now,
                                              std::int64_t roll_jitter_ms = 0, std::string_view suffix = {});
 
+  // An empty segment whose files are made when one of them is first needed. Only for a log without any segment: a
+  // directory without files is read as an empty log that starts where the checkpoint says.
+  static std::shared_ptr<Segment> plan(OpenFiles& files, std::shared_ptr<const std::string> directory,
+                                       Offset base_offset, const LogConfig& config, TimestampMs now,
+                                       std::int64_t roll_jitter_ms = 0);
+
   Offset base_offset() const { return base_offset_; }
   std::int64_t size() const EXCLUDES(mutex_);
   bool empty() const { return size() == 0; }
@@ -88,6 +95,9 @@ class Segment {
 
   // No more appends: completes the time index, writes the indexes out, gives back preallocated space.
   Io<void> become_inactive() EXCLUDES(mutex_);
+
+  // Writes out what waits in memory.
+  Io<void> write_out() EXCLUDES(mutex_);
 
   // Syncs log, indexes and transaction index.
   Io<void> flush() EXCLUDES(mutex_);
@@ -144,6 +154,8 @@ class Segment {
   std::string path_locked(std::string_view extension) const REQUIRES(mutex_);
   Io<std::shared_ptr<File>> open(CachedFile& cached, std::string_view extension,
                                  OpenMode mode = OpenMode::existing) const REQUIRES(mutex_);
+  Io<void> create_files() const REQUIRES(mutex_);
+  void start_empty() REQUIRES(mutex_);
   Io<void> load_indexes() const REQUIRES(mutex_);
   bool indexes_make_sense() const REQUIRES(mutex_);
   Io<void> rebuild_indexes() const REQUIRES(mutex_);
@@ -168,7 +180,9 @@ class Segment {
   std::string suffix_ GUARDED_BY(mutex_);
   std::int64_t size_ GUARDED_BY(mutex_);
   TimestampMs created_ms_ GUARDED_BY(mutex_);
-  bool preallocated_ GUARDED_BY(mutex_) = false;
+  mutable bool planned_ GUARDED_BY(mutex_) = false;       // the files don't exist yet
+  mutable std::int64_t allocate_ GUARDED_BY(mutex_) = 0;  // space that the new .log file gets at once
+  mutable bool preallocated_ GUARDED_BY(mutex_) = false;
   bool removed_ GUARDED_BY(mutex_) = false;  // the files are gone; every use fails with ESTALE
   std::vector<AbortedTxnEntry> unwritten_aborted_ GUARDED_BY(mutex_);
 

@@ -80,6 +80,7 @@ Io<OffsetEntry> Segment::floor_entry(Offset offset, bool cached_only) const {
 }
 
 Io<std::optional<BatchPosition>> Segment::find(Offset offset, std::int64_t limit, bool cached_only) const {
+  if (size() == 0) return std::nullopt;
   const auto file = log_file_for_read(cached_only);
   if (!file) return std::unexpected(file.error());
   const auto entry = floor_entry(offset, cached_only);
@@ -119,6 +120,7 @@ Io<std::optional<BatchPosition>> Segment::scan_for(File& file, std::int64_t from
 }
 
 Io<Offset> Segment::next_offset() const {
+  if (size() == 0) return base_offset_;
   const auto file = log_file_for_read(false);
   if (!file) return std::unexpected(file.error());
   const auto entry = floor_entry(std::numeric_limits<Offset>::max(), false);
@@ -149,6 +151,7 @@ Io<TimestampMs> Segment::largest_timestamp() const {
 Io<TimestampMs> Segment::modified_ms() const {
   protocol::MutexLock lock(mutex_);
   if (removed_) return io_fail(ESTALE, "stat " + path_locked(".log"));
+  if (planned_) return created_ms_;
   const auto status = files_.file_system().status(path_locked(".log"));
   if (!status) return std::unexpected(status.error());
   return status->modified_ms;

@@ -67,10 +67,10 @@ Io<bool> checksum_matches(FileWindow& window, std::int64_t position, const Batch
   return crc == stored;
 }
 
-bool offsets_are_possible(const BatchHeader& header, Offset base, Offset expected) {
-  const bool grows = header.last_offset() >= expected && header.last_offset() >= header.base_offset() &&
-                     (header.magic() < protocol::magic_v2 || header.base_offset() >= expected);
-  return grows && header.last_offset() - base <= std::numeric_limits<std::int32_t>::max();
+bool offsets_are_possible(const BatchHeader& header, Offset expected) {
+  return header.last_offset() >= expected && header.last_offset() >= header.base_offset() &&
+         header.last_offset() < std::numeric_limits<Offset>::max() &&
+         (header.magic() < protocol::magic_v2 || header.base_offset() >= expected);
 }
 
 }  // namespace
@@ -124,7 +124,7 @@ Io<RecoveredSegment> recover_segment(Segment& segment, LeaderEpochCache& epochs,
     if (!bytes) return std::unexpected(bytes.error());
     if (protocol::parse_batch_header(*bytes, header) != BatchStatus::ok) break;
     if (static_cast<std::int64_t>(header.size()) > size - position) break;
-    if (!offsets_are_possible(header, segment.base_offset(), result.next_offset)) break;
+    if (!offsets_are_possible(header, result.next_offset)) break;
     // The window moves on while the checksum is computed, so the header's bytes are kept.
     std::array<std::byte, protocol::max_batch_header_size> kept{};
     std::ranges::copy(*bytes, kept.begin());
@@ -132,6 +132,10 @@ Io<RecoveredSegment> recover_segment(Segment& segment, LeaderEpochCache& epochs,
     const auto matches = checksum_matches(window, position, header);
     if (!matches) return std::unexpected(matches.error());
     if (!*matches) break;
+    if (header.last_offset() - segment.base_offset() > std::numeric_limits<std::int32_t>::max()) {
+      result.overflows = true;
+      return result;
+    }
 
     Bytes control_batch;
     if (header.is_control() && header.size() <= largest_control_batch) {

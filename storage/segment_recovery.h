@@ -14,10 +14,12 @@ namespace storage {
 struct RecoveredSegment {
   Offset next_offset = 0;
   std::int64_t bytes_cut = 0;  // behind the last good batch
+  bool overflows = false;      // a good batch lies further from the base than an index can say; nothing was cut
 };
 
 // Keeps the longest prefix of whole batches with right checksums and growing offsets. `producers` must be the state
-// before the segment and becomes the state after it; epochs found in the batches are added.
+// before the segment and becomes the state after it; epochs found in the batches are added. A segment that overflows is
+// left for the caller to split.
 Io<RecoveredSegment> recover_segment(Segment& segment, LeaderEpochCache& epochs, ProducerState& producers,
                                      protocol::RecordScratch& scratch);
 

@@ -33,16 +33,11 @@ std::set<TopicPartition> wanted_of(const protocol::DescribeLogDirsRequest& reque
   return wanted;
 }
 
-std::string parent_of(const std::string& path) {
-  const auto slash = path.find_last_of('/');
-  return slash == std::string::npos ? "." : path.substr(0, slash);
-}
-
-// How far the log is behind the high watermark; -1 for a log that no partition uses.
-std::int64_t offset_lag(const ReplicaManager& replicas, const storage::Log& log) {
-  const TopicPartition& id = log.partition();
+// How far the log is behind the high watermark; -1 for a log that no partition uses. One that nobody opened yet is at
+// it.
+std::int64_t offset_lag(const ReplicaManager& replicas, const TopicPartition& id, const storage::Log* log) {
   if (replicas.online_partition(id.topic, id.partition) == nullptr) return -1;
-  return std::max<std::int64_t>(log.high_watermark() - log.log_end_offset(), 0);
+  return log == nullptr ? 0 : std::max<std::int64_t>(log->high_watermark() - log->log_end_offset(), 0);
 }
 
 }  // namespace
@@ -58,11 +53,11 @@ protocol::DescribeLogDirsResponse DescribeLogDirsHandler::describe(const Request
   }
   std::map<std::string, TopicsOfDir> by_dir;
   for (const TopicPartition& id : partitions) {
-    const auto log = logs_.log(id, clock_.now_ms());
-    if (!log || *log == nullptr) continue;  // its directory answers for it
-    PartitionAnswer answer{.partition_index = id.partition, .partition_size = (*log)->size()};
-    answer.offset_lag = offset_lag(replicas_, **log);
-    by_dir[parent_of((*log)->path())][id.topic].push_back(answer);
+    const auto place = logs_.place_of(id);
+    if (!place) continue;  // its directory answers for it
+    PartitionAnswer answer{.partition_index = id.partition, .partition_size = place->size};
+    answer.offset_lag = offset_lag(replicas_, id, place->open.get());
+    by_dir[place->log_dir][id.topic].push_back(answer);
   }
 
   Response response;

@@ -4,7 +4,6 @@
 
 #include "broker/awaitable.h"
 #include "broker/handler.h"
-#include "protocol/clock.h"
 #include "protocol/messages/describe_log_dirs.h"
 
 namespace storage {
@@ -21,9 +20,8 @@ class DescribeLogDirsHandler {
   using Request = protocol::DescribeLogDirsRequest;
   using Response = protocol::DescribeLogDirsResponse;
 
-  DescribeLogDirsHandler(ReplicaManager& replicas, storage::LogManager& logs, BackgroundPool& background,
-                         const protocol::Clock& clock)
-      : replicas_(replicas), logs_(logs), background_(background), clock_(clock) {}
+  DescribeLogDirsHandler(ReplicaManager& replicas, storage::LogManager& logs, BackgroundPool& background)
+      : replicas_(replicas), logs_(logs), background_(background) {}
 
   awaitable<Response> handle(RequestContext& context, const Request& request) const;
 
@@ -33,7 +31,6 @@ class DescribeLogDirsHandler {
   ReplicaManager& replicas_;
   storage::LogManager& logs_;
   BackgroundPool& background_;
-  const protocol::Clock& clock_;
 };
 
 }  // namespace broker

@@ -54,7 +54,7 @@ TEST_F(LogQueriesTest, ProducersAreDescribed) {
 }
 
 TEST_F(LogQueriesTest, LogDirectoriesAreDescribed) {
-  DescribeLogDirsHandler handler{env.replicas(), env.logs(), env.background(), env.clock()};
+  DescribeLogDirsHandler handler{env.replicas(), env.logs(), env.background()};
   env.append("t", 0);
   protocol::DescribeLogDirsRequest request;
   request.topics.reset();
