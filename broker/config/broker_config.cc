@@ -66,7 +66,9 @@ void read_network(const Reader& reader, BrokerConfig& config) {
   reader.read(config.socket_send_buffer_bytes, "socket.send.buffer.bytes");
   reader.read(config.socket_receive_buffer_bytes, "socket.receive.buffer.bytes");
   config.socket_buffers_set = reader.is_set("socket.send.buffer.bytes") || reader.is_set("socket.receive.buffer.bytes");
-  reader.read(config.socket_listen_backlog_size, "socket.listen.backlog.size");
+  if (reader.is_set("socket.listen.backlog.size")) {
+    reader.read(config.socket_listen_backlog_size, "socket.listen.backlog.size");
+  }
   reader.read(config.socket_request_max_bytes, "socket.request.max.bytes");
   reader.read(config.queued_max_requests, "queued.max.requests");
   reader.read(config.queued_max_request_bytes, "queued.max.request.bytes");

@@ -47,7 +47,9 @@ struct BrokerConfig {
   std::int32_t socket_send_buffer_bytes = 102400;     // -1: the system's default
   std::int32_t socket_receive_buffer_bytes = 102400;  // -1: the system's default
   bool socket_buffers_set = false;                    // false: the server may choose larger ones
-  std::int32_t socket_listen_backlog_size = 50;
+  // Unset, not Kafka's 50 but as many as the system allows: a crowd that reconnects at once fills 50 places before a
+  // busy machine accepts the first, and then gets in by 50 a second, the pace at which TCP tries again.
+  std::int32_t socket_listen_backlog_size = 65'535;
   std::int32_t socket_request_max_bytes = 104857600;
   std::int32_t queued_max_requests = 500;
   std::int64_t queued_max_request_bytes = -1;                            // -1: no limit

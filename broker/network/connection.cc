@@ -24,6 +24,9 @@ constexpr std::size_t receive_piece = 256 * 1024;      // of a large frame: waki
 constexpr std::size_t flush_at_bytes = 128 * 1024;     // answers that wait for company leave at this size
 constexpr std::uint32_t turn_requests_max = 64;
 constexpr std::int64_t stalled_request_ms = 30'000;
+// While others wait for its memory, a large request has to arrive within this time.
+constexpr std::int64_t slow_request_ms = 10'000;
+constexpr std::int64_t slow_request_bytes_per_ms = 4'000;
 constexpr std::int64_t forever_ms = 24LL * 3600 * 1000;
 
 constexpr std::string_view http_answer =
@@ -218,6 +221,7 @@ awaitable<BudgetShare> Connection::take_memory() {
 awaitable<bool> Connection::receive() {
   if (input_.expected() > budgeted_frame_min && incoming_share_.bytes() == 0) {
     incoming_share_ = co_await take_memory();
+    incoming_since_ms_ = thread_.now_ms();
   }
   while (!closed_ && !draining_) {
     if (more_expected_) {
@@ -303,7 +307,12 @@ void Connection::close() {
 bool Connection::is_idle(std::int64_t now_ms) const {
   if (requests_running_ > 0) return false;
   const std::int64_t quiet_ms = now_ms - last_active_ms_;
-  if (incoming_share_.bytes() > 0 && quiet_ms > stalled_request_ms) return true;
+  if (incoming_share_.bytes() > 0) {
+    if (quiet_ms > stalled_request_ms) return true;
+    // A byte now and then isn't quiet, but holds the memory all the same.
+    const std::int64_t time_ms = slow_request_ms + incoming_share_.bytes() / slow_request_bytes_per_ms;
+    if (now_ms - incoming_since_ms_ > time_ms && services_.memory.is_awaited()) return true;
+  }
   return services_.idle_max_ms >= 0 && quiet_ms > services_.idle_max_ms;
 }
 

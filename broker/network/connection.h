@@ -58,7 +58,7 @@ class Connection : public boost::intrusive::list_base_hook<> {
   void close();
 
   // Whether nothing has come or gone for connections.max.idle.ms and no request is being worked on, or a large request
-  // has stalled half-way, holding memory that others wait for.
+  // has stalled half-way or trickles in, holding memory that others wait for.
   bool is_idle(std::int64_t now_ms) const;
 
   const ConnectionInfo& info() const { return info_; }
@@ -95,6 +95,7 @@ class Connection : public boost::intrusive::list_base_hook<> {
   CancelList cancel_list_;
   WaiterHandle room_waiter_;
   BudgetShare incoming_share_;  // for the large frame that is being received
+  std::int64_t incoming_since_ms_ = 0;
   std::int64_t last_active_ms_ = 0;
   std::uint32_t pins_ = 0;              // coroutines and posted work that refer to this
   std::uint32_t requests_running_ = 0;  // dispatched, not answered

@@ -8,7 +8,12 @@ namespace broker {
 void ConnectionQuotas::set_limits(ConnectionLimits limits) {
   const protocol::MutexLock lock(mutex_);
   limits_ = std::move(limits);
-  waiting_.notify();
+  wake_all();
+}
+
+void ConnectionQuotas::wake_all() {
+  for (const WaiterHandle& waiter : waiting_) waiter.notify();
+  waiting_.clear();
 }
 
 std::int64_t ConnectionQuotas::limit_of_locked(std::string_view ip) const {
@@ -35,13 +40,14 @@ void ConnectionQuotas::release(std::string_view ip) {
   if (found == by_ip_.end()) return;
   if (--found->second == 0) by_ip_.erase(found);
   --total_;
-  waiting_.notify();
+  wake_all();
 }
 
 bool ConnectionQuotas::has_room(const WaiterHandle& waiter) {
   const protocol::MutexLock lock(mutex_);
-  waiting_ = waiter;
-  return total_ < limits_.total_max;
+  if (total_ < limits_.total_max) return true;
+  if (std::ranges::find(waiting_, waiter) == waiting_.end()) waiting_.push_back(waiter);
+  return false;
 }
 
 void ConnectionQuotas::refill(std::int64_t now_ms) {

@@ -7,6 +7,7 @@
 #include <map>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "broker/waiter.h"
 #include "protocol/mutex.h"
@@ -32,7 +33,8 @@ class ConnectionQuotas {
   Admission admit(std::string_view ip, std::int64_t now_ms);
   void release(std::string_view ip);
 
-  // Whether the broker may accept another connection. False: `waiter` is notified when one closed, or limits changed.
+  // Whether the broker may accept another connection. False: `waiter` is notified, once, when one closed or limits
+  // changed.
   bool has_room(const WaiterHandle& waiter);
 
   // 0: the creation rate allows another connection now; else how long to wait.
@@ -46,12 +48,13 @@ class ConnectionQuotas {
   std::int64_t limit_of_locked(std::string_view ip) const REQUIRES(mutex_);
 
   void refill(std::int64_t now_ms) REQUIRES(mutex_);
+  void wake_all() REQUIRES(mutex_);
 
   mutable protocol::Mutex mutex_;
   ConnectionLimits limits_ GUARDED_BY(mutex_);
   std::int64_t total_ GUARDED_BY(mutex_) = 0;
   std::map<std::string, std::int64_t, std::less<>> by_ip_ GUARDED_BY(mutex_);
-  WaiterHandle waiting_ GUARDED_BY(mutex_);
+  std::vector<WaiterHandle> waiting_ GUARDED_BY(mutex_);  // one for each acceptor at most
   double tokens_ GUARDED_BY(mutex_) = 0;  // connections that the rate allows now; taken below zero by late ones
   std::int64_t refilled_ms_ GUARDED_BY(mutex_) = -1;
 };

@@ -60,6 +60,20 @@ TEST(ConnectionQuotas, AFullBrokerTellsTheWaiterWhenOneLeft) {
   EXPECT_TRUE(quotas.has_room(waiter.handle()));
 }
 
+// Each listener waits on its own, "localhost" even twice.
+TEST(ConnectionQuotas, AFullBrokerTellsEveryListenerThatWaits) {
+  TestLoop loop;
+  Waiter first(loop.executor(), nullptr);
+  Waiter second(loop.executor(), nullptr);
+  ConnectionQuotas quotas({.total_max = 1});
+  quotas.admit("a", 0);
+  EXPECT_FALSE(quotas.has_room(first.handle()));
+  EXPECT_FALSE(quotas.has_room(second.handle()));
+  quotas.release("a");
+  EXPECT_TRUE(first.handle().notified());
+  EXPECT_TRUE(second.handle().notified());
+}
+
 TEST(MemoryBudget, GivesUntilItIsUsedUpAndWakesWhoWaits) {
   TestLoop loop;
   Waiter waiter(loop.executor(), nullptr);
@@ -67,10 +81,12 @@ TEST(MemoryBudget, GivesUntilItIsUsedUpAndWakesWhoWaits) {
   ASSERT_TRUE(budget.try_take(60, {}));
   EXPECT_FALSE(budget.try_take(60, waiter.handle()));
   EXPECT_FALSE(waiter.handle().notified());
+  EXPECT_TRUE(budget.is_awaited());
   {
     const BudgetShare share(budget, 60);
   }
   EXPECT_TRUE(waiter.handle().notified());
+  EXPECT_FALSE(budget.is_awaited());
   EXPECT_EQ(budget.held(), 0);
 }
 

@@ -45,8 +45,12 @@ std::vector<ip::tcp::endpoint> addresses_of(Executor executor, const Endpoint& e
 
 }  // namespace
 
-Listener::Listener(Endpoint endpoint, Executor executor, ConnectionQuotas& quotas, Accepted accepted)
-    : endpoint_(std::move(endpoint)), executor_(executor), quotas_(quotas), accepted_(std::move(accepted)) {}
+Listener::Listener(Endpoint endpoint, Executor executor, ConnectionQuotas& quotas, Counter& refused, Accepted accepted)
+    : endpoint_(std::move(endpoint)),
+      executor_(executor),
+      quotas_(quotas),
+      refused_(refused),
+      accepted_(std::move(accepted)) {}
 
 Listener::~Listener() = default;
 
@@ -142,6 +146,7 @@ bool Listener::accept_one(Acceptor& acceptor, int& error) {
   }
   const SocketAddress client = describe_address(address);
   if (quotas_.admit(client.host, now_ms) != ConnectionQuotas::Admission::admitted) {
+    refused_.add();
     if (const auto swallowed = refusals_.allow(now_ms)) {
       spdlog::warn("Refused a connection from {}: it has {} already, as many as max.connections.per.ip allows{}",
                    client.host, quotas_.limit_of(client.host),

@@ -15,6 +15,7 @@
 
 #include "broker/awaitable.h"
 #include "broker/config/endpoint.h"
+#include "broker/metrics/metrics.h"
 #include "broker/network/connection_quotas.h"
 #include "broker/network/log_limiter.h"
 #include "broker/network/socket.h"
@@ -36,7 +37,8 @@ class Listener {
  public:
   using Accepted = std::function<void(const Listener& listener, AcceptedConnection connection)>;
 
-  Listener(Endpoint endpoint, Executor executor, ConnectionQuotas& quotas, Accepted accepted);
+  // `refused` counts the connections that a limit turned away.
+  Listener(Endpoint endpoint, Executor executor, ConnectionQuotas& quotas, Counter& refused, Accepted accepted);
   ~Listener();
   Listener(const Listener&) = delete;
   Listener& operator=(const Listener&) = delete;
@@ -68,6 +70,7 @@ class Listener {
   Endpoint endpoint_;
   Executor executor_;
   ConnectionQuotas& quotas_;
+  Counter& refused_;
   const Accepted accepted_;
   std::vector<std::unique_ptr<Acceptor>> acceptors_;
   CancelList cancel_list_;

@@ -20,6 +20,11 @@ void MemoryBudget::give_back(std::int64_t bytes) {
   waiting_.clear();
 }
 
+bool MemoryBudget::is_awaited() const {
+  const protocol::MutexLock lock(mutex_);
+  return !waiting_.empty();
+}
+
 std::int64_t MemoryBudget::held() const {
   const protocol::MutexLock lock(mutex_);
   return held_;

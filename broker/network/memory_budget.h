@@ -22,6 +22,8 @@ class MemoryBudget {
   void give_back(std::int64_t bytes);
 
   std::int64_t held() const;
+  // Whether somebody found none left since a share was last given back.
+  bool is_awaited() const;
 
  private:
   const std::int64_t limit_bytes_;

@@ -38,7 +38,7 @@ Server::~Server() { stop(0); }
 protocol::Result<void> Server::bind() {
   for (const Endpoint& endpoint : options_.listeners) {
     auto listener = std::make_unique<Listener>(
-        endpoint, threads_.front()->executor(), quotas_,
+        endpoint, threads_.front()->executor(), quotas_, metrics_.connections_refused,
         [this](const Listener& from, AcceptedConnection connection) { adopt(from, std::move(connection)); });
     const protocol::Result<void> bound = listener->bind(options_.sockets);
     if (!bound) return bound;

@@ -422,6 +422,7 @@ TEST_F(ServerTest, ConnectionsBeyondTheLimitOfAnAddressAreClosed) {
   ASSERT_TRUE(connections_become(2));
   Client third(port_);
   EXPECT_TRUE(third.closed_by_server());
+  EXPECT_EQ(metrics_.connections_refused.value(), 1);
   EXPECT_THAT(logged(), HasSubstr("max.connections.per.ip"));
 }
 
