@@ -3,6 +3,7 @@
 #include <spdlog/spdlog.h>
 
 #include <stdexcept>
+#include <system_error>
 
 #include "broker/thread_setup.h"
 
@@ -29,11 +30,21 @@ void BackgroundPool::enqueue(std::unique_ptr<Task> task) {
     const protocol::MutexLock lock(mutex_);
     if (stopping_) throw std::logic_error("work for the background pool " + name_ + " after its stop");
     queue_.push_back(std::move(task));
-    if (idle_ < queue_.size() && threads_.size() < max_threads_) {
-      threads_.emplace_back([this] { work_loop(); });
-    }
+    if (idle_ < queue_.size() && threads_.size() < max_threads_) add_thread();
   }
   wake_.notify_one();
+}
+
+void BackgroundPool::add_thread() {
+  try {
+    threads_.emplace_back([this] { work_loop(); });
+  } catch (const std::system_error&) {
+    // The system has no thread to give. Those that run will come to the task; without any it is taken back, since the
+    // caller hears of the failure and must not be resumed as well.
+    if (!threads_.empty()) return;
+    queue_.pop_back();
+    throw;
+  }
 }
 
 void BackgroundPool::work_loop() {

@@ -66,6 +66,7 @@ class BackgroundPool {
   };
 
   void enqueue(std::unique_ptr<Task> task);
+  void add_thread() REQUIRES(mutex_);
   void work_loop();
 
   const std::string name_;

@@ -62,7 +62,8 @@ GroupCoordinator::GroupCoordinator(GroupCoordinatorOptions options, std::unique_
       clock_(clock),
       log_(std::move(log)),
       stranger_(std::make_shared<CoordinatedPartition>(
-          std::make_shared<ShardRunner>(-1, options_.groups, *log_, clock, [](std::int64_t) {}), *log_, background)),
+          std::make_shared<ShardRunner>(-1, options_.groups, *log_, clock, [](std::int64_t) {}), *log_, background,
+          clock)),
       random_(seed) {}
 
 GroupCoordinator::~GroupCoordinator() = default;
@@ -92,7 +93,7 @@ GroupCoordinator::PartitionPtr GroupCoordinator::find_or_add(protocol::Partition
   if (PartitionPtr known = find(index)) return known;
   auto shard = std::make_shared<ShardRunner>(index, options_.groups, *log_, clock_,
                                              [this](std::int64_t wakeup_ms) { wakeup_moved(wakeup_ms); });
-  auto added = std::make_shared<CoordinatedPartition>(std::move(shard), *log_, background_);
+  auto added = std::make_shared<CoordinatedPartition>(std::move(shard), *log_, background_, clock_);
   const protocol::WriterLock lock(mutex_);
   const auto position = static_cast<std::size_t>(index);
   if (partitions_.size() <= position) partitions_.resize(position + 1);

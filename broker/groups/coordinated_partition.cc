@@ -12,6 +12,8 @@ using protocol::LeaderEpoch;
 
 namespace {
 
+constexpr std::int64_t retry_after_ms = 1000;
+
 class ShardLoader final : public coordination::group::LoadVisitor {
  public:
   explicit ShardLoader(ShardRunner& shard) : shard_(shard) {}
@@ -41,6 +43,7 @@ void CoordinatedPartition::became_leader(LeaderEpoch epoch) {
   // A new epoch without a break changes nothing: the former one still entitles to write.
   if (leading_) return;
   leading_ = epoch;
+  retry_at_ms_ = 0;
   settled_ = false;
 }
 
@@ -60,7 +63,7 @@ bool CoordinatedPartition::is_leading() const {
 
 bool CoordinatedPartition::settle(WaiterHandle waiter) {
   const protocol::MutexLock lock(mutex_);
-  if (settled_) return false;
+  if (settled_ || (!working_ && !next_task())) return false;
   waiters_.push_back(std::move(waiter));
   start_work();
   return true;
@@ -73,7 +76,7 @@ void CoordinatedPartition::start_work() {
 
 std::optional<CoordinatedPartition::Task> CoordinatedPartition::next_task() const {
   if (must_unload_) return Task::unload;
-  if (leading_ && loaded_ != leading_) return Task::load;
+  if (leading_ && loaded_ != leading_ && clock_.monotonic_ms() >= retry_at_ms_) return Task::load;
   return std::nullopt;
 }
 
@@ -91,30 +94,42 @@ void CoordinatedPartition::work() {
       epoch = loaded_.value_or(epoch);
       if (!task) {
         working_ = false;
-        settled_ = true;
+        settled_ = loaded_ == leading_;
         waiters = std::exchange(waiters_, {});
       }
     }
     if (task == Task::unload) shard_->run([](auto& groups, auto now) { return groups.unload(now); });
-    if (task == Task::load) load(epoch);
+    if (task == Task::load && !load(epoch)) load_failed(epoch);
     if (task) continue;
     for (const WaiterHandle& waiter : waiters) waiter.notify();
     return;
   }
 }
 
-void CoordinatedPartition::load(LeaderEpoch epoch) {
-  shard_->look([&](auto& groups, auto) {
+bool CoordinatedPartition::load(LeaderEpoch epoch) {
+  const auto start_loading = [&](auto& groups, auto) {
     groups.start_loading(epoch);
     return true;
-  });
+  };
+  shard_->look(start_loading);
   ShardLoader loader(*shard_);
   const auto loaded = log_.load(shard_->partition(), epoch, loader);
-  if (loaded) return shard_->run([](auto& groups, auto now) { return groups.finish_loading(now); });
-  // Leadership went, or the directory did: the replica manager tells us, and clients look for the next coordinator.
+  if (loaded) {
+    shard_->run([](auto& groups, auto now) { return groups.finish_loading(now); });
+    return true;
+  }
+  // When leadership went, or the directory did, the replica manager tells us, and the shard is unloaded then.
   spdlog::warn("The groups of __consumer_offsets-{} could not be loaded: {}", shard_->partition(),
                loaded.error().text());
   shard_->run([](auto& groups, auto now) { return groups.unload(now); });
+  shard_->look(start_loading);
+  return false;
+}
+
+void CoordinatedPartition::load_failed(LeaderEpoch epoch) {
+  const protocol::MutexLock lock(mutex_);
+  if (loaded_ == epoch) loaded_.reset();
+  retry_at_ms_ = clock_.monotonic_ms() + retry_after_ms;
 }
 
 }  // namespace broker

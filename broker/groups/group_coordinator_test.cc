@@ -71,6 +71,18 @@ TEST(GroupCoordinator, AfterAMoveTheNewCoordinatorKnowsTheGroup) {
   EXPECT_EQ(protocol::as_text(env.ask(sync, sync_request("g", id, 1), 3).assignment), "mine");
 }
 
+TEST(GroupCoordinator, ALoadThatFailedIsTriedAgainAndClientsWait) {
+  GroupTestEnvironment env;
+  const JoinGroupHandler join(env.groups);
+  env.log->fail_loads(1);
+  EXPECT_EQ(env.ask(join, join_request("g"), 3).error_code, ErrorCode::coordinator_load_in_progress);
+  EXPECT_EQ(env.ask(join, join_request("g"), 3).error_code, ErrorCode::coordinator_load_in_progress);
+  EXPECT_EQ(env.log->loads(), 1);
+  env.clock.advance_ms(1000);
+  EXPECT_EQ(env.ask(join, join_request("g"), 3).error_code, ErrorCode::none);
+  EXPECT_EQ(env.log->loads(), 2);
+}
+
 TEST(GroupCoordinator, LosingThePartitionAnswersWhoWaits) {
   GroupTestEnvironment env;
   const JoinGroupHandler join(env.groups);

@@ -4,8 +4,11 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
+
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <utility>
@@ -30,6 +33,18 @@ inline Uuid test_topic_id() {
   id.bytes[0] = std::byte{7};
   return id;
 }
+
+// The system's clock, and what a test adds.
+class ShiftedClock final : public protocol::Clock {
+ public:
+  protocol::TimestampMs now_ms() const override { return system_.now_ms() + shift_ms_; }
+  std::int64_t monotonic_ms() const override { return system_.monotonic_ms() + shift_ms_; }
+  void advance_ms(std::int64_t by) { shift_ms_ += by; }
+
+ private:
+  protocol::SystemClock system_;
+  std::atomic<std::int64_t> shift_ms_{0};
+};
 
 struct GroupTestEnvironment {
   explicit GroupTestEnvironment(std::int32_t initial_delay_ms = 0)
@@ -96,7 +111,7 @@ struct GroupTestEnvironment {
   }
 
   TestLoop loop;
-  protocol::SystemClock clock;
+  ShiftedClock clock;
   BackgroundPool background{"test", 2};
   MetadataCache metadata;
   MemoryOffsetsLog* log;

@@ -53,8 +53,9 @@ awaitable<Result<MetadataCache::Snapshot>> InternalTopics::with_leader(
       co_return fail(ErrorCode::coordinator_not_available, created.error().text());
     }
   }
-  // The whole topic at once, so that the next groups needn't wait.
-  const auto usable = [&partition](const MetadataSnapshot& now) {
+  // The whole topic at once, so that the next groups needn't wait. A copy: the cache may look at it while this
+  // coroutine ends.
+  const auto usable = [partition](const MetadataSnapshot& now) {
     return now.contains(consumer_offsets_topic) && has_leader(now, partition());
   };
   co_await wait_for(context, usable);
@@ -69,7 +70,6 @@ awaitable<void> InternalTopics::wait_for(const RequestContext& context, Metadata
   Waiter waiter(context);
   const std::array topics{std::string(consumer_offsets_topic)};
   const WaiterHandle handle = waiter.handle();
-  // The cache may look at the condition from other threads: it owns what it looks at.
   const auto id = metadata_.wait(topics, std::move(condition), [handle] { handle.notify(); });
   co_await waiter.wait_for(options_.wait_ms);
   metadata_.cancel(id);

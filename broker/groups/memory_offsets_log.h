@@ -35,6 +35,10 @@ class MemoryOffsetsLog final : public coordination::group::OffsetsLog {
                               coordination::group::LoadVisitor& visitor) override {
     const auto batches = this->batches(partition);
     ++loads_;
+    if (failing_loads_.load() > 0) {
+      --failing_loads_;
+      return protocol::fail(protocol::ErrorCode::kafka_storage_error, "too many open files");
+    }
     for (std::size_t offset = 0; offset < batches.size(); ++offset) {
       for (const Record& record : batches[offset]) {
         std::optional<protocol::Bytes> value;
@@ -61,6 +65,7 @@ class MemoryOffsetsLog final : public coordination::group::OffsetsLog {
       if (done) done(outcome);
     }
   }
+  void fail_loads(int count) { failing_loads_ = count; }
   void refuse(protocol::ErrorCode error) { error_ = error; }
   std::vector<std::vector<Record>> batches(protocol::PartitionIndex partition) {
     const protocol::MutexLock lock(mutex_);
@@ -75,6 +80,7 @@ class MemoryOffsetsLog final : public coordination::group::OffsetsLog {
   bool holding_ GUARDED_BY(mutex_) = false;
   std::atomic<protocol::ErrorCode> error_{protocol::ErrorCode::none};
   std::atomic<int> loads_{0};
+  std::atomic<int> failing_loads_{0};
 };
 
 }  // namespace broker

@@ -17,6 +17,7 @@
 #include "broker/background.h"
 #include "broker/handlers/current_leader.h"
 #include "broker/handlers/fetch_conversion.h"
+#include "broker/handlers/fetch_translation.h"
 #include "broker/metadata_cache.h"
 #include "broker/replication/replica_manager.h"
 #include "broker/replication/wait.h"
@@ -46,101 +47,20 @@ struct FetchHandler::Read {
   std::shared_ptr<Partition> partition;  // null: it can't be read, `error` says why
   ErrorCode error = ErrorCode::none;
   PartitionReadResult result;
+  bool is_looked_at = false;  // later looks don't count as progress of a follower
 
   bool is_read() const { return partition != nullptr && error == ErrorCode::none; }
   std::int64_t bytes() const { return static_cast<std::int64_t>(result.slice.records.size()); }
 };
 
-struct FetchHandler::Pass {
-  bool may_block = false;   // it runs where waiting for the disk is allowed
-  bool first_look = false;  // the request's own; later ones don't count as progress of a follower
-};
-
 namespace {
 
-constexpr ApiVersion first_soft_limit = 3, last_without_storage_error = 5, first_from_followers = 11,
+constexpr ApiVersion first_soft_limit = 3, last_with_message_sets = 3, first_from_followers = 11,
                      first_with_topic_ids = 13, first_with_replica_state = 15, first_with_leaders = 16;
 constexpr BrokerId consumer_replica = -1;
 
 BrokerId replica_of(const protocol::FetchRequest& request, ApiVersion version) {
   return version >= first_with_replica_state ? request.replica_state.replica_id : request.replica_id;
-}
-
-std::vector<FetchTarget> targets_of(const protocol::FetchRequest& request, bool by_id,
-                                    const MetadataSnapshot& metadata) {
-  std::vector<FetchTarget> targets;
-  std::size_t count = 0;
-  for (const auto& topic : request.topics) count += topic.partitions.size();
-  targets.reserve(count);
-  for (const auto& topic : request.topics) {
-    const TopicMetadata* known = by_id ? metadata.topic(topic.topic_id) : nullptr;
-    for (const auto& partition : topic.partitions) {
-      FetchTarget& target = targets.emplace_back();
-      if (!by_id) target.topic = topic.topic.view();
-      if (known != nullptr) target.topic = known->name;
-      target.topic_id = topic.topic_id;
-      target.partition = partition.partition;
-      target.max_bytes = partition.partition_max_bytes;
-      target.fetch_offset = partition.fetch_offset;
-      target.follower_log_start = partition.log_start_offset;
-      target.current_leader_epoch = partition.current_leader_epoch;
-      target.last_fetched_epoch = partition.last_fetched_epoch;
-    }
-  }
-  return targets;
-}
-
-std::vector<FetchTarget> forgotten_of(const protocol::FetchRequest& request) {
-  std::vector<FetchTarget> forgotten;
-  for (const auto& topic : request.forgotten_topics_data) {
-    for (const protocol::PartitionIndex partition : topic.partitions) {
-      FetchTarget& target = forgotten.emplace_back();
-      target.topic = topic.topic.view();
-      target.topic_id = topic.topic_id;
-      target.partition = partition;
-    }
-  }
-  return forgotten;
-}
-
-// Clients before v6 don't know kafka_storage_error; this one makes them look for the leader again.
-ErrorCode error_for(ErrorCode code, ApiVersion version) {
-  if (code == ErrorCode::kafka_storage_error && version <= last_without_storage_error) {
-    return ErrorCode::not_leader_or_follower;
-  }
-  return code;
-}
-
-PartitionData failed(protocol::PartitionIndex index, ErrorCode code) {
-  PartitionData data;
-  data.partition_index = index;
-  data.error_code = code;
-  data.high_watermark = -1;
-  data.records.emplace();
-  return data;
-}
-
-PartitionData succeeded(protocol::PartitionIndex index, PartitionReadResult& result, bool read_committed) {
-  PartitionData data;
-  data.partition_index = index;
-  data.high_watermark = result.slice.high_watermark;
-  data.last_stable_offset = result.slice.last_stable_offset;
-  data.log_start_offset = result.slice.log_start_offset;
-  data.records = std::move(result.slice.records);
-  if (result.diverging_epoch) {
-    data.diverging_epoch.epoch = result.diverging_epoch->epoch;
-    data.diverging_epoch.end_offset = result.diverging_epoch->offset;
-  }
-  if (!read_committed) {
-    data.aborted_transactions.reset();
-    return data;
-  }
-  for (const storage::AbortedTransaction& aborted : result.slice.aborted_transactions) {
-    auto& entry = data.aborted_transactions->emplace_back();
-    entry.producer_id = aborted.producer_id;
-    entry.first_offset = aborted.first_offset;
-  }
-  return data;
 }
 
 }  // namespace
@@ -183,11 +103,11 @@ FetchHandler::Limits FetchHandler::limits_of(const RequestContext& context, cons
   return limits;
 }
 
-std::vector<FetchHandler::Read> FetchHandler::find_partitions(const FetchContext& fetch) const {
+std::vector<FetchHandler::Read> FetchHandler::find_partitions(const FetchContext& fetch, bool by_id) const {
   std::vector<Read> reads(fetch.targets().size());
   for (std::size_t i = 0; i < reads.size(); ++i) {
     const FetchTarget& target = fetch.targets()[i];
-    if (target.topic.empty() && !target.topic_id.is_zero()) {
+    if (by_id && target.topic.empty()) {
       reads[i].error = ErrorCode::unknown_topic_id;
       continue;
     }
@@ -202,11 +122,12 @@ std::vector<FetchHandler::Read> FetchHandler::find_partitions(const FetchContext
       continue;
     }
     reads[i].partition = std::move(*found);
+    reads[i].partition->count(&TopicMetrics::total_fetch_requests);
   }
   return reads;
 }
 
-void FetchHandler::read_one(const FetchTarget& target, const Limits& limits, const Pass& pass, std::int64_t bytes_left,
+void FetchHandler::read_one(const FetchTarget& target, const Limits& limits, bool may_block, std::int64_t bytes_left,
                             bool min_one_message, Read& read) const {
   auto result = read.partition->read(
       {.fetch_offset = target.fetch_offset,
@@ -217,11 +138,10 @@ void FetchHandler::read_one(const FetchTarget& target, const Limits& limits, con
        .isolation = limits.isolation,
        .min_one_message = min_one_message,
        .only_leader = limits.only_leader,
-       .cached_only = !pass.may_block,
+       .cached_only = !may_block,
        .follower = limits.follower,
        .follower_log_start = target.follower_log_start,
-       .records_progress = pass.first_look});
-  if (pass.first_look) read.partition->count(&TopicMetrics::total_fetch_requests);
+       .records_progress = !std::exchange(read.is_looked_at, true)});
   if (!result) {
     // Errors that clients can mend aren't failures of the broker, here as in Kafka.
     if (result.code() == ErrorCode::unknown_server_error) read.partition->count(&TopicMetrics::failed_fetch_requests);
@@ -233,7 +153,7 @@ void FetchHandler::read_one(const FetchTarget& target, const Limits& limits, con
   if (!limits.hard_max_bytes && read.result.slice.first_entry_incomplete) read.result.slice.records = {};
 }
 
-bool FetchHandler::read_pass(const FetchContext& fetch, const Limits& limits, const Pass& pass,
+bool FetchHandler::read_pass(const FetchContext& fetch, const Limits& limits, bool may_block,
                              std::vector<Read>& reads) const {
   std::int64_t bytes_left = limits.max_bytes;
   bool min_one_message = !limits.hard_max_bytes;
@@ -241,10 +161,10 @@ bool FetchHandler::read_pass(const FetchContext& fetch, const Limits& limits, co
     Read& read = reads[i];
     if (read.partition == nullptr) continue;
     read.error = ErrorCode::none;
-    if (!pass.may_block && !read.partition->is_open()) return false;
-    read_one(fetch.targets()[i], limits, pass, bytes_left, min_one_message, read);
+    if (!may_block && !read.partition->is_open()) return false;
+    read_one(fetch.targets()[i], limits, may_block, bytes_left, min_one_message, read);
     if (read.result.slice.needs_disk) return false;
-    if (pass.may_block) storage::warm(read.result.slice.records);
+    if (may_block) storage::warm(read.result.slice.records);
     // Once there is something to return, the limits hold for the rest.
     if (read.bytes() > 0) min_one_message = false;
     bytes_left = std::max<std::int64_t>(0, bytes_left - read.bytes());
@@ -252,10 +172,10 @@ bool FetchHandler::read_pass(const FetchContext& fetch, const Limits& limits, co
   return true;
 }
 
-awaitable<void> FetchHandler::read_all(const FetchContext& fetch, const Limits& limits, bool first_look,
+awaitable<void> FetchHandler::read_all(const FetchContext& fetch, const Limits& limits,
                                        std::vector<Read>& reads) const {
-  if (read_pass(fetch, limits, {.may_block = false, .first_look = first_look}, reads)) co_return;
-  const auto read_blocking = [&] { read_pass(fetch, limits, {.may_block = true, .first_look = first_look}, reads); };
+  if (read_pass(fetch, limits, false, reads)) co_return;
+  const auto read_blocking = [&] { read_pass(fetch, limits, true, reads); };
   co_await background_.run(read_blocking);
 }
 
@@ -315,13 +235,13 @@ awaitable<void> FetchHandler::wait_for_bytes(RequestContext& context, const Fetc
       if (all_watched) wake = co_await waiter.wait_for(limits.deadline_ms - clock_.monotonic_ms());
     }
     if (wake == Wake::cancelled) co_return;
-    co_await read_all(fetch, limits, false, reads);
+    co_await read_all(fetch, limits, reads);
     if (wake == Wake::deadline) co_return;
   }
 }
 
-protocol::FetchResponse FetchHandler::assemble(const RequestContext& context, FetchContext& fetch, const Limits& limits,
-                                               std::vector<Read>& reads) const {
+FetchHandler::Answer FetchHandler::assemble(const RequestContext& context, FetchContext& fetch, const Limits& limits,
+                                            std::vector<Read>& reads) const {
   std::vector<FetchAnswerSummary> summaries(reads.size());
   for (std::size_t i = 0; i < reads.size(); ++i) {
     const Read& read = reads[i];
@@ -337,10 +257,11 @@ protocol::FetchResponse FetchHandler::assemble(const RequestContext& context, Fe
   const FetchContext::Outcome outcome = fetch.finish(summaries, clock_.monotonic_ms());
   const ApiVersion version = context.api_version();
   const bool by_id = version >= first_with_topic_ids;
-  Response response;
+  Answer answer;
+  Response& response = answer.response;
   response.error_code = outcome.error;
   response.session_id = outcome.session_id;
-  if (outcome.error != ErrorCode::none) return response;
+  if (outcome.error != ErrorCode::none) return answer;
   const FetchTarget* last = nullptr;
   for (std::size_t i = 0; i < reads.size(); ++i) {
     if (!outcome.includes(i)) continue;
@@ -348,6 +269,7 @@ protocol::FetchResponse FetchHandler::assemble(const RequestContext& context, Fe
     const bool same_topic =
         last != nullptr && (by_id ? last->topic_id == target.topic_id : last->topic == target.topic);
     last = &target;
+    answer.targets.push_back(&target);
     if (!same_topic) {
       auto& topic = response.responses.emplace_back();
       topic.topic_id = target.topic_id;
@@ -357,12 +279,12 @@ protocol::FetchResponse FetchHandler::assemble(const RequestContext& context, Fe
     if (reads[i].is_read()) {
       reads[i].partition->count(limits.follower >= 0 ? &TopicMetrics::replication_bytes_out : &TopicMetrics::bytes_out,
                                 reads[i].bytes());
-      partitions.push_back(succeeded(target.partition, reads[i].result, limits.read_committed));
+      partitions.push_back(fetched_partition(target.partition, reads[i].result, limits.read_committed));
     } else {
-      partitions.push_back(failed(target.partition, error_for(reads[i].error, version)));
+      partitions.push_back(failed_partition(target.partition, reads[i].error, version));
     }
   }
-  return response;
+  return answer;
 }
 
 void FetchHandler::add_leaders(const RequestContext& context, const MetadataSnapshot& metadata,
@@ -383,13 +305,12 @@ void FetchHandler::add_leaders(const RequestContext& context, const MetadataSnap
   }
 }
 
-awaitable<void> FetchHandler::down_convert(const RequestContext& context, const FetchContext& fetch,
-                                           Response& response) const {
+awaitable<void> FetchHandler::down_convert(const RequestContext& context, Answer& answer) const {
   const FetchConversion conversion(context.api_version());
-  std::size_t next_target = 0;
-  for (auto& topic : response.responses) {
+  auto next_target = answer.targets.begin();
+  for (auto& topic : answer.response.responses) {
     for (PartitionData& partition : topic.partitions) {
-      const FetchTarget& target = fetch.targets()[next_target++];  // without a session every target is answered
+      const FetchTarget& target = **next_target++;
       if (partition.error_code != ErrorCode::none) continue;
       const auto hosted = replicas_.find(target.topic, target.partition);
       const auto log = hosted ? (*hosted)->open_log() : nullptr;
@@ -413,17 +334,18 @@ awaitable<protocol::FetchResponse> FetchHandler::handle(RequestContext& context,
     co_return refused;
   }
   const Limits limits = limits_of(context, request);
-  std::vector<Read> reads = find_partitions(fetch);
-  co_await read_all(fetch, limits, true, reads);
+  std::vector<Read> reads = find_partitions(fetch, version >= first_with_topic_ids);
+  co_await read_all(fetch, limits, reads);
   if (limits.max_wait_ms > 0 && can_wait(reads) && !is_urgent(reads) && bytes_of(reads) < limits.min_bytes) {
-    // A session's requests stay in order: the next one would find a session that is not up to date.
-    if (request.session_id == no_fetch_session) context.ordered_part_done();
+    // A session's requests stay in order: the next one would find a session that is not up to date. Converted answers
+    // are made in memory, so a connection gets one at a time.
+    if (request.session_id == no_fetch_session && version > last_with_message_sets) context.ordered_part_done();
     co_await wait_for_bytes(context, fetch, limits, reads);
   }
-  Response response = assemble(context, fetch, limits, reads);
-  if (version >= first_with_leaders) add_leaders(context, *metadata_.snapshot(), response);
-  if (FetchConversion::concerns(version)) co_await down_convert(context, fetch, response);
-  co_return response;
+  Answer answer = assemble(context, fetch, limits, reads);
+  if (version >= first_with_leaders) add_leaders(context, *metadata_.snapshot(), answer.response);
+  if (FetchConversion::concerns(version)) co_await down_convert(context, answer);
+  co_return std::move(answer.response);
 }
 
 }  // namespace broker

@@ -40,23 +40,27 @@ class FetchHandler {
  private:
   struct Limits;
   struct Read;
-  struct Pass;
+  // A response, and the target of each of its partitions, in order; they live in the FetchContext.
+  struct Answer {
+    Response response;
+    std::vector<const FetchTarget*> targets;
+  };
 
   FetchContext begin(const RequestContext& context, const Request& request, const MetadataSnapshot& metadata) const;
   Limits limits_of(const RequestContext& context, const Request& request) const;
-  std::vector<Read> find_partitions(const FetchContext& fetch) const;
-  void read_one(const FetchTarget& target, const Limits& limits, const Pass& pass, std::int64_t bytes_left,
+  std::vector<Read> find_partitions(const FetchContext& fetch, bool by_id) const;
+  void read_one(const FetchTarget& target, const Limits& limits, bool may_block, std::int64_t bytes_left,
                 bool min_one_message, Read& read) const;
-  // Reads every partition; false if something must wait for the disk.
-  bool read_pass(const FetchContext& fetch, const Limits& limits, const Pass& pass, std::vector<Read>& reads) const;
-  awaitable<void> read_all(const FetchContext& fetch, const Limits& limits, bool first_look,
-                           std::vector<Read>& reads) const;
+  // Reads every partition; false if something must wait for the disk and may not.
+  bool read_pass(const FetchContext& fetch, const Limits& limits, bool may_block, std::vector<Read>& reads) const;
+  awaitable<void> read_all(const FetchContext& fetch, const Limits& limits, std::vector<Read>& reads) const;
   awaitable<void> wait_for_bytes(RequestContext& context, const FetchContext& fetch, const Limits& limits,
                                  std::vector<Read>& reads) const;
-  Response assemble(const RequestContext& context, FetchContext& fetch, const Limits& limits,
-                    std::vector<Read>& reads) const;
+  Answer assemble(const RequestContext& context, FetchContext& fetch, const Limits& limits,
+                  std::vector<Read>& reads) const;
   void add_leaders(const RequestContext& context, const MetadataSnapshot& metadata, Response& response) const;
-  awaitable<void> down_convert(const RequestContext& context, const FetchContext& fetch, Response& response) const;
+  // Converts what clients of old versions can't read, in memory.
+  awaitable<void> down_convert(const RequestContext& context, Answer& answer) const;
 
   ReplicaManager& replicas_;
   const MetadataCache& metadata_;

@@ -328,5 +328,35 @@ TEST_F(FetchTest, ZstdTopicsNeedVersion10) {
   EXPECT_EQ(send(request({{0, 0}}), 10).responses[0].partitions[0].error_code, ErrorCode::none);
 }
 
+TEST_F(FetchTest, InASessionOnlyTheZstdTopicIsRefusedToOldVersions) {
+  env.lead("plain", 1);
+  storage::LogConfig config;
+  config.compression = storage::TopicCompression::zstd;
+  env.logs().update_topic_config("t", std::make_shared<const storage::LogConfig>(config));
+  FetchRequest open = request({{0, 0}});
+  open.topics.push_back(request({{0, 0}}, "plain").topics[0]);
+  open.session_epoch = initial_session_epoch;
+  const std::int32_t session = send(open, 9).session_id;
+  ASSERT_NE(session, no_fetch_session);
+  // The zstd topic has nothing new now, so that the answer names the other one only.
+  FetchRequest leave = request({});
+  leave.topics.clear();
+  leave.session_id = session;
+  leave.session_epoch = 1;
+  EXPECT_TRUE(send(leave, 9).responses.empty());
+  env.append("plain");
+  leave.session_epoch = 2;
+  const FetchResponse answered = send(leave, 9);
+  ASSERT_EQ(answered.responses.size(), 1u);
+  EXPECT_EQ(answered.responses[0].topic, "plain");
+  EXPECT_EQ(answered.responses[0].partitions[0].error_code, ErrorCode::none);
+}
+
+TEST_F(FetchTest, ATopicIdOfZerosIsUnknown) {
+  FetchRequest wanted = request({{0, 0}});
+  wanted.topics[0].topic_id = {};
+  EXPECT_EQ(send(wanted, 13).responses[0].partitions[0].error_code, ErrorCode::unknown_topic_id);
+}
+
 }  // namespace
 }  // namespace broker

@@ -1,6 +1,8 @@
 #include "broker/handlers/topic_changes.h"
 
 #include <algorithm>
+#include <memory>
+#include <utility>
 
 #include "broker/background.h"
 #include "broker/waiter.h"
@@ -20,22 +22,46 @@ namespace {
 // How long an answer to a deletion waits for the name to be free, after the topic is gone for clients.
 constexpr std::int64_t name_wait_max_ms = 1000;
 
-// A topic and how many partitions with leaders it shall have.
+// What the topic of result `position` shall become: that many partitions with leaders; none: gone.
 struct Expected {
+  std::size_t position = 0;
   std::string topic;
   std::int32_t partition_count = 0;
 
   bool holds(const MetadataSnapshot& now) const {
     const TopicMetadata* known = now.topic(topic);
+    if (partition_count == 0) return known == nullptr;
     if (!known || known->partitions.size() < static_cast<std::size_t>(partition_count)) return false;
     return std::ranges::all_of(known->partitions, [](const PartitionMetadata& p) { return p.leader >= 0; });
   }
 };
 
-// Those results that stand for a change which isn't complete get the timeout.
+// Waits until all that is expected holds. Results of changes that aren't complete in time become request_timed_out,
+// which without a positive time are all. Returns whether everything holds.
 template <typename T>
-void time_out(std::vector<Result<T>>& results, const std::vector<std::size_t>& incomplete) {
-  for (const std::size_t i : incomplete) results[i] = fail(ErrorCode::request_timed_out);
+awaitable<bool> wait_for_all(RequestContext& context, MetadataCache& metadata, std::vector<Expected> expected,
+                             std::vector<Result<T>>& results, std::int64_t timeout_ms) {
+  if (expected.empty()) co_return true;
+  if (timeout_ms > 0) {
+    std::vector<std::string> names;
+    for (const Expected& topic : expected) names.push_back(topic.topic);
+    // Shared, since the cache may look at the condition while this coroutine ends.
+    const auto condition = [all =
+                                std::make_shared<const std::vector<Expected>>(expected)](const MetadataSnapshot& now) {
+      return std::ranges::all_of(*all, [&](const Expected& topic) { return topic.holds(now); });
+    };
+    Waiter waiter(context);
+    const auto wake = [handle = waiter.handle()] { handle.notify(); };
+    const MetadataCache::WaiterId id = metadata.wait(names, condition, wake);
+    if (id == 0) co_return true;
+    const Wake woken = co_await waiter.wait_for(timeout_ms);
+    metadata.cancel(id);
+    if (woken == Wake::notified) co_return true;
+    const MetadataCache::Snapshot later = metadata.snapshot();
+    std::erase_if(expected, [&](const Expected& topic) { return topic.holds(*later); });
+  }
+  for (const Expected& topic : expected) results[topic.position] = fail(ErrorCode::request_timed_out);
+  co_return expected.empty();
 }
 
 }  // namespace
@@ -49,17 +75,6 @@ std::uint64_t TopicChanges::random() {
   return random_();
 }
 
-awaitable<bool> TopicChanges::wait_until(RequestContext& context, std::vector<std::string> topics,
-                                         MetadataCache::Condition condition, std::int64_t timeout_ms) {
-  Waiter waiter(context);
-  const auto wake = [handle = waiter.handle()] { handle.notify(); };
-  const MetadataCache::WaiterId id = metadata_.wait(topics, condition, wake);
-  if (id == 0) co_return true;
-  const Wake woken = co_await waiter.wait_for(timeout_ms);
-  metadata_.cancel(id);
-  co_return woken == Wake::notified || condition(*metadata_.snapshot());
-}
-
 awaitable<std::vector<Result<CreatedTopic>>> TopicChanges::create(RequestContext& context, std::vector<NewTopic> topics,
                                                                   std::int64_t timeout_ms, bool validate_only) {
   std::vector<BrokerRack> brokers;
@@ -70,30 +85,10 @@ awaitable<std::vector<Result<CreatedTopic>>> TopicChanges::create(RequestContext
   if (validate_only) co_return results;
 
   std::vector<Expected> expected;
-  std::vector<std::string> names;
-  std::vector<std::size_t> positions;
   for (std::size_t i = 0; i < results.size(); ++i) {
-    if (!results[i]) continue;
-    expected.push_back({topics[i].name, results[i]->partition_count});
-    names.push_back(topics[i].name);
-    positions.push_back(i);
+    if (results[i]) expected.push_back({i, topics[i].name, results[i]->partition_count});
   }
-  if (expected.empty()) co_return results;
-  if (timeout_ms <= 0) {
-    time_out(results, positions);
-    co_return results;
-  }
-  const auto complete = [&expected](const MetadataSnapshot& snapshot) {
-    return std::ranges::all_of(expected, [&](const Expected& topic) { return topic.holds(snapshot); });
-  };
-  const bool all = co_await wait_until(context, names, complete, timeout_ms);
-  if (all) co_return results;
-  const MetadataCache::Snapshot later = metadata_.snapshot();
-  std::vector<std::size_t> incomplete;
-  for (std::size_t i = 0; i < expected.size(); ++i) {
-    if (!expected[i].holds(*later)) incomplete.push_back(positions[i]);
-  }
-  time_out(results, incomplete);
+  co_await wait_for_all(context, metadata_, std::move(expected), results, timeout_ms);
   co_return results;
 }
 
@@ -101,29 +96,17 @@ awaitable<std::vector<Result<void>>> TopicChanges::remove(RequestContext& contex
                                                           std::int64_t timeout_ms) {
   const auto remove_all = [&] { return admin_.remove(topics); };
   std::vector<Result<void>> results = co_await background_.run(remove_all);
+  std::vector<Expected> expected;
   std::vector<std::string> names;
-  std::vector<std::size_t> positions;
   for (std::size_t i = 0; i < results.size(); ++i) {
     if (!results[i]) continue;
+    expected.push_back({i, topics[i], 0});
     names.push_back(topics[i]);
-    positions.push_back(i);
   }
-  if (names.empty()) co_return results;
-  if (timeout_ms <= 0) {
-    time_out(results, positions);
-    co_return results;
-  }
-  const auto gone = [&names](const MetadataSnapshot& snapshot) {
-    return std::ranges::none_of(names, [&](const std::string& name) { return snapshot.contains(name); });
-  };
-  const bool all = co_await wait_until(context, names, gone, timeout_ms);
-  if (all) {
+  const bool all = co_await wait_for_all(context, metadata_, std::move(expected), results, timeout_ms);
+  if (all && !names.empty()) {
     co_await wait_until_names_are_free(context, std::move(names), std::min(timeout_ms, name_wait_max_ms));
-    co_return results;
   }
-  const MetadataCache::Snapshot later = metadata_.snapshot();
-  std::erase_if(positions, [&](std::size_t i) { return !later->contains(topics[i]); });
-  time_out(results, positions);
   co_return results;
 }
 
@@ -148,30 +131,10 @@ awaitable<std::vector<Result<std::int32_t>>> TopicChanges::add_partitions(Reques
   std::vector<Result<std::int32_t>> results = co_await background_.run(add_all);
   if (validate_only) co_return results;
   std::vector<Expected> expected;
-  std::vector<std::string> names;
-  std::vector<std::size_t> positions;
   for (std::size_t i = 0; i < results.size(); ++i) {
-    if (!results[i]) continue;
-    expected.push_back({topics[i].topic, *results[i]});
-    names.push_back(topics[i].topic);
-    positions.push_back(i);
+    if (results[i]) expected.push_back({i, topics[i].topic, *results[i]});
   }
-  if (expected.empty()) co_return results;
-  if (timeout_ms <= 0) {
-    time_out(results, positions);
-    co_return results;
-  }
-  const auto complete = [&expected](const MetadataSnapshot& snapshot) {
-    return std::ranges::all_of(expected, [&](const Expected& topic) { return topic.holds(snapshot); });
-  };
-  const bool all = co_await wait_until(context, names, complete, timeout_ms);
-  if (all) co_return results;
-  const MetadataCache::Snapshot later = metadata_.snapshot();
-  std::vector<std::size_t> incomplete;
-  for (std::size_t i = 0; i < expected.size(); ++i) {
-    if (!expected[i].holds(*later)) incomplete.push_back(positions[i]);
-  }
-  time_out(results, incomplete);
+  co_await wait_for_all(context, metadata_, std::move(expected), results, timeout_ms);
   co_return results;
 }
 

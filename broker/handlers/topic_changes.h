@@ -42,9 +42,6 @@ class TopicChanges {
       bool validate_only);
 
  private:
-  // Waits until the condition holds or the time is over; returns whether it holds.
-  awaitable<bool> wait_until(RequestContext& context, std::vector<std::string> topics,
-                             MetadataCache::Condition condition, std::int64_t timeout_ms);
   awaitable<void> wait_until_names_are_free(RequestContext& context, std::vector<std::string> topics,
                                             std::int64_t timeout_ms);
   std::uint64_t random() EXCLUDES(mutex_);

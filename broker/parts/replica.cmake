@@ -6,6 +6,7 @@ broker_part(replica
     handlers/describe_producers.cc
     handlers/fetch.cc
     handlers/fetch_conversion.cc
+    handlers/fetch_translation.cc
     handlers/init_producer_id.cc
     handlers/list_offsets.cc
     handlers/offset_for_leader_epoch.cc
