@@ -159,7 +159,8 @@ Result<void> Broker::Parts::load_logs() {
                             .replica_lag_time_max_ms = now_config->replica_lag_time_max_ms,
                             .metrics = {.totals = &metrics.all_topics(),
                                         .of_topic = [this](std::string_view topic) { return metrics.topic(topic); },
-                                        .forget = [this](std::string_view topic) { metrics.forget_topic(topic); }}},
+                                        .forget = [this](std::string_view topic) { metrics.forget_topic(topic); }},
+                            .topic_created = [this](const std::string& topic) { topic_configs->forget(topic); }},
       *logs, metadata, clock);
   fetch_sessions = std::make_unique<FetchSessionCache>(
       static_cast<std::size_t>(std::max(0, now_config->max_incremental_fetch_session_cache_slots)),

@@ -57,12 +57,10 @@ LogManager::Directory* LogManager::find_directory(const std::string& log_dir) co
 // ---- Logs
 
 std::shared_ptr<const LogConfig> LogManager::config_of(const std::string& topic) const {
-  {
-    MutexLock lock(mutex_);
-    if (const auto found = topic_configs_.find(topic); found != topic_configs_.end()) return found->second;
-    if (!options_.config_of_topic) return default_config_;
-  }
-  return options_.config_of_topic(topic);
+  if (options_.config_of_topic) return options_.config_of_topic(topic);
+  MutexLock lock(mutex_);
+  const auto found = topic_configs_.find(topic);
+  return found == topic_configs_.end() ? default_config_ : found->second;
 }
 
 Result<std::shared_ptr<Log>> LogManager::open_log(const TopicPartition& partition, Directory& directory, bool clean,
@@ -209,7 +207,7 @@ void LogManager::update_topic_config(const std::string& topic, std::shared_ptr<c
   std::vector<std::shared_ptr<Log>> logs;
   {
     MutexLock lock(mutex_);
-    topic_configs_[topic] = config;
+    if (!options_.config_of_topic) topic_configs_[topic] = config;
     for (const auto& [partition, entry] : entries_) {
       if (partition.topic == topic && entry.log) logs.push_back(entry.log);
     }
@@ -235,6 +233,7 @@ Result<void> LogManager::async_delete(const TopicPartition& partition, Timestamp
   MutexLock opening(opening_);
   Entry entry;
   std::uint64_t number = 0;
+  std::int64_t delay = 0;
   {
     MutexLock lock(mutex_);
     const auto found = entries_.find(partition);
@@ -247,13 +246,15 @@ Result<void> LogManager::async_delete(const TopicPartition& partition, Timestamp
       offsets->erase(partition);
     }
     number = ++deletions_;
+    // The settings of a topic that is being deleted may be gone already; an open log still knows them.
+    delay = default_config_->file_delete_delay_ms;
   }
   LogDirectory& directory = *entry.directory->directory;
   if (auto online = directory.check_online(); !online) return online;
   const std::uint64_t mixed = (static_cast<std::uint64_t>(now) ^ number) * 0x9E3779B97F4A7C15u;
   const std::string path =
       entry.directory->file(deleted_directory_name(partition, fmt::format("{:016x}{:016x}", mixed, number), stray));
-  const std::int64_t delay = config_of(partition.topic)->file_delete_delay_ms;
+  if (entry.log) delay = entry.log->config()->file_delete_delay_ms;
   if (entry.log) {
     if (auto renamed = entry.log->rename_directory(path); !renamed) return renamed;
   } else {

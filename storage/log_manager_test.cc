@@ -395,6 +395,19 @@ TEST_F(LogManagerTest, TopicSettingsReachOpenLogsAndNewOnes) {
   EXPECT_EQ(log->config()->segment_bytes, 1234);
 }
 
+TEST_F(LogManagerTest, ARecreatedTopicGetsItsOwnSettings) {
+  auto current = std::make_shared<LogConfig>();
+  auto chosen = options();
+  chosen.config_of_topic = [&current](const std::string&) { return current; };
+  start(chosen);
+  create(orders_0);
+  auto short_lived = std::make_shared<LogConfig>();
+  short_lived->retention_ms = 1000;
+  manager_->update_topic_config("orders", short_lived);
+  ASSERT_TRUE(manager_->async_delete(orders_0, now));
+  EXPECT_EQ(create(orders_0)->config()->retention_ms, current->retention_ms);
+}
+
 TEST_F(LogManagerTest, ManyThreadsMayOpenAppendReadAndTidyUpAtOnce) {
   auto chosen = options();
   chosen.default_config.segment_bytes = 2000;

@@ -109,7 +109,7 @@ ErrorCode ReplicaManager::apply(const TopicPartition& id, TopicId topic_id, cons
   const auto known = hosted(id.topic, id.partition);
   if (known && known->offline) return ErrorCode::kafka_storage_error;
   if (!known && logs_.is_offline(id)) {
-    mark_offline(add(id, topic_id));
+    mark_offline(add(id, topic_id, state.is_new));
     return ErrorCode::kafka_storage_error;
   }
   const LeaderEpoch known_epoch = known ? known->partition->leader_epoch() : protocol::no_leader_epoch;
@@ -132,7 +132,7 @@ ErrorCode ReplicaManager::apply(const TopicPartition& id, TopicId topic_id, cons
     spdlog::warn("LeaderAndIsr for {} ignored: this broker is not among its replicas", id.text());
     return ErrorCode::unknown_topic_or_partition;
   }
-  return change_role(known ? known->partition : add(id, topic_id), state);
+  return change_role(known ? known->partition : add(id, topic_id, state.is_new), state);
 }
 
 // An equal leader epoch is no change, save that an old topic may learn its first id this way.
@@ -333,10 +333,16 @@ ReplicaManager::Counts ReplicaManager::counts() const {
   return counts;
 }
 
-std::shared_ptr<Partition> ReplicaManager::add(const TopicPartition& id, TopicId topic_id) {
+std::shared_ptr<Partition> ReplicaManager::add(const TopicPartition& id, TopicId topic_id, bool is_new) {
   auto partition = std::make_shared<Partition>(id, topic_id, environment_);
-  WriterLock lock(mutex_);
-  topics_[id.topic].partitions.insert_or_assign(id.partition, Hosted{.partition = partition});
+  bool is_first = false;
+  {
+    WriterLock lock(mutex_);
+    const auto [topic, added] = topics_.try_emplace(id.topic);
+    topic->second.partitions.insert_or_assign(id.partition, Hosted{.partition = partition});
+    is_first = added;
+  }
+  if (is_first && is_new && options_.topic_created) options_.topic_created(id.topic);
   return partition;
 }
 

@@ -40,6 +40,9 @@ struct ReplicaManagerOptions {
   protocol::BrokerId broker_id = 0;
   std::int64_t replica_lag_time_max_ms = 30'000;  // replica.lag.time.max.ms
   TopicMetricsSource metrics;
+  // The first partition of a topic that was just created comes here: what is remembered of an earlier topic of that
+  // name is void. Called before its log is made.
+  std::function<void(const std::string& topic)> topic_created = {};
 };
 
 // Told about partitions that this broker begins or ceases to lead (the coordinators load or drop their state).
@@ -139,7 +142,7 @@ class ReplicaManager {
   using TopicId = std::optional<protocol::Uuid>;
 
   std::optional<Hosted> hosted(std::string_view topic, protocol::PartitionIndex partition) const EXCLUDES(mutex_);
-  std::shared_ptr<Partition> add(const protocol::TopicPartition& id, TopicId topic_id) EXCLUDES(mutex_);
+  std::shared_ptr<Partition> add(const protocol::TopicPartition& id, TopicId topic_id, bool is_new) EXCLUDES(mutex_);
   void remove(const protocol::TopicPartition& id) EXCLUDES(mutex_);
   void mark_offline(const std::shared_ptr<Partition>& partition) REQUIRES(state_change_mutex_) EXCLUDES(mutex_);
 

@@ -140,6 +140,13 @@ TEST_F(ReplicaManagerTest, ATopicMayBeCreatedAgainAtOnce) {
   EXPECT_EQ(env.append("t"), 0);
 }
 
+TEST_F(ReplicaManagerTest, TheFirstPartitionOfACreatedTopicIsAnnounced) {
+  env.assign("t", 0, {});
+  env.assign("t", 1, {});
+  env.assign("moved", 0, {.is_new = false});
+  EXPECT_EQ(env.created_topics(), std::vector<std::string>{"t"});
+}
+
 TEST_F(ReplicaManagerTest, CoordinatorsHearOfLeadership) {
   RecordingListener listener;
   env.replicas().add_listener(listener);

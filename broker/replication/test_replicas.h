@@ -88,6 +88,7 @@ class TestReplicas {
     ReplicaManagerOptions replica_options{.broker_id = local};
     replica_options.metrics = {
         .totals = &totals_, .of_topic = [this](std::string_view) { return topic_metrics_; }, .forget = {}};
+    replica_options.topic_created = [this](const std::string& topic) { created_topics_.push_back(topic); };
     replicas_ = std::make_unique<ReplicaManager>(std::move(replica_options), *logs_, metadata_, clock_);
   }
 
@@ -98,6 +99,7 @@ class TestReplicas {
   protocol::ManualClock& clock() { return clock_; }
   TestLoop& loop() { return loop_; }
   const std::string& data_directory() const { return directory_.path(); }
+  const std::vector<std::string>& created_topics() const { return created_topics_; }
   const TopicMetrics& totals() const { return totals_; }
   const TopicMetrics& topic_metrics() const { return *topic_metrics_; }  // of all topics
 
@@ -208,6 +210,7 @@ class TestReplicas {
   }
 
  private:
+  std::vector<std::string> created_topics_;
   TemporaryDirectory directory_;
   protocol::ManualClock clock_;
   MetadataCache metadata_;
