@@ -1,5 +1,6 @@
 // The passes that a broker runs from time to time.
 #include "broker/broker_parts.h"
+#include "broker/network/address_limits.h"
 
 namespace broker {
 namespace {
@@ -71,7 +72,7 @@ void Broker::Parts::announce_endpoints() {
 ConnectionLimits Broker::Parts::connection_limits(const BrokerConfig& config) {
   return {.total_max = config.max_connections,
           .per_ip_max = config.max_connections_per_ip,
-          .per_ip_overrides = config.max_connections_per_ip_overrides,
+          .per_ip_overrides = limits_by_address(config.max_connections_per_ip_overrides),
           .creation_rate = config.max_connection_creation_rate};
 }
 

@@ -161,6 +161,7 @@ void DynamicConfig::set_layer(Layer layer, const Properties& stored) {
       }
     }
   }
+  const MutexLock change(changing_);
   BrokerConfigSnapshot before;
   BrokerConfigSnapshot after;
   std::vector<Listener> listeners;

@@ -22,7 +22,8 @@ struct ConfigLayers {
 
 class DynamicConfig {
  public:
-  // Called after a change, without the lock, on the thread that brought it, in the order of registration.
+  // Called after a change, on the thread that brought it, in the order of registration and of the changes. It may take
+  // snapshots, but not bring changes.
   using Listener = std::function<void(const BrokerConfigSnapshot& before, const BrokerConfigSnapshot& after)>;
 
   // REQUIRES: make_broker_config(static_values) succeeds.
@@ -51,10 +52,12 @@ class DynamicConfig {
  private:
   enum class Layer { broker, cluster };
 
-  void set_layer(Layer layer, const Properties& stored);
+  void set_layer(Layer layer, const Properties& stored) EXCLUDES(changing_, mutex_);
   protocol::Result<BrokerConfigSnapshot> make_snapshot(const ConfigLayers& layers) const REQUIRES(mutex_);
   protocol::Result<void> validate_layer(Layer layer, const Properties& wanted) const;
 
+  // Held over a change and its listeners, so that they hear of changes in the order of these. Before mutex_.
+  protocol::Mutex changing_;
   mutable protocol::Mutex mutex_;
   std::optional<protocol::BrokerId> assigned_id_ GUARDED_BY(mutex_);
   ConfigLayers layers_ GUARDED_BY(mutex_);

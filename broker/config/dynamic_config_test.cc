@@ -2,6 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
+#include <thread>
+#include <vector>
+
 namespace broker {
 namespace {
 
@@ -79,6 +83,22 @@ TEST(DynamicConfig, AdvertisedListenersMayChangeAndListenersMayNot) {
 TEST(DynamicConfig, UnknownNamesPassAsInKafka) {
   const DynamicConfig config(Properties{});
   EXPECT_EQ(error_of(config.validate_cluster_values({{"my.plugin", "x"}})), "");
+}
+
+TEST(DynamicConfig, ListenersHearOfChangesInTheirOrder) {
+  DynamicConfig config(Properties{});
+  std::vector<std::int32_t> heard;
+  std::thread second;
+  config.subscribe([&](const auto&, const BrokerConfigSnapshot& after) {
+    if (after->max_connections == 1) {
+      second = std::thread([&config] { config.set_cluster_values({{"max.connections", "2"}}); });
+      std::this_thread::sleep_for(std::chrono::milliseconds(50));  // in which the other change would overtake this one
+    }
+    heard.push_back(after->max_connections);
+  });
+  config.set_cluster_values({{"max.connections", "1"}});
+  second.join();
+  EXPECT_EQ(heard, (std::vector<std::int32_t>{1, 2}));
 }
 
 TEST(DynamicConfig, ShowsAnAssignedBrokerIdFromThenOn) {

@@ -4,6 +4,7 @@ broker_part(server
     dispatch.cc
     handlers/api_versions.cc
     metrics/metrics.cc
+    network/address_limits.cc
     network/buffer_pool.cc
     network/connection.cc
     network/connection_quotas.cc
@@ -19,6 +20,7 @@ broker_part(server
   TESTS
     dispatch_test.cc
     metrics/metrics_test.cc
+    network/address_limits_test.cc
     network/buffer_pool_test.cc
     network/input_buffer_test.cc
     network/limits_test.cc
