@@ -7,15 +7,23 @@ namespace coordination::metadata_store {
 using protocol::MutexLock;
 
 CallbackThread::~CallbackThread() {
+  stop();
   std::thread thread;
   {
     const MutexLock lock(mutex_);
-    stopping_ = true;
-    queue_.clear();
     thread = std::move(thread_);
   }
-  changed_.notify_all();
   if (thread.joinable()) thread.join();
+}
+
+void CallbackThread::stop() {
+  std::deque<Item> dropped;  // destroyed after the lock: a callback may own anything
+  const MutexLock lock(mutex_);
+  stopping_ = true;
+  dropped.swap(queue_);
+  changed_.notify_all();
+  if (thread_.get_id() == std::this_thread::get_id()) return;
+  while (running_ != 0) changed_.wait(mutex_);
 }
 
 void CallbackThread::post(Owner owner, std::function<void()> callback) {

@@ -24,6 +24,10 @@ class CallbackThread {
 
   void post(Owner owner, std::function<void()> callback) EXCLUDES(mutex_);
 
+  // Drops what is queued and what is posted from now on, and waits until no callback is running, unless called from
+  // one.
+  void stop() EXCLUDES(mutex_);
+
   // Drops the owner's queued callbacks and waits until none of them is running, unless called from one of them.
   void forget(Owner owner) EXCLUDES(mutex_);
 

@@ -502,6 +502,30 @@ TEST_P(Conformance, ASessionMayBeRenewedByItsOwnListener) {
   EXPECT_TRUE(other->create("/a", "", ephemeral));
 }
 
+TEST_P(Conformance, AClosedSessionIsNotRenewed) {
+  auto other = server_->open();
+  other->close();
+  EXPECT_EQ(other->renew_session().error(), StoreError::session_expired);
+  EXPECT_EQ(other->exists("/").error(), StoreError::session_expired);
+}
+
+// Whoever listens may be destroyed as soon as the store is closed, whichever session it was told about.
+TEST_P(Conformance, ClosingWaitsForAListenerThatHasRenewedTheSession) {
+  auto other = server_->open();
+  Events<bool> renewed;
+  std::atomic<bool> returned = false;
+  other->on_session_event([&](SessionEvent event) {
+    if (event != SessionEvent::expired) return;
+    renewed.add(other->renew_session().has_value());
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    returned = true;
+  });
+  server_->expire(*other);
+  EXPECT_THAT(renewed.wait_for(1), ElementsAre(true));
+  other->close();
+  EXPECT_TRUE(returned);
+}
+
 TEST_P(Conformance, CreateRecursiveFillsInWhatIsMissing) {
   ASSERT_TRUE(create_recursive(*store_, "/x/y/z", "data"));
   ASSERT_TRUE(create_recursive(*store_, "/x/y/z", "ignored"));

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <cstdlib>
+#include <future>
 
 #include "coordination/metadata_store/conformance_stores.h"
 #include "coordination/metadata_store/cutting_proxy.h"
@@ -112,6 +113,45 @@ TEST_P(ConnectionLoss, WatchesOutliveIt) {
   ASSERT_TRUE(store_->set("/a", "1"));
   for (int i = 0; i < 3000 && fired == 0; ++i) std::this_thread::sleep_for(std::chrono::milliseconds(10));
   EXPECT_EQ(fired, 1);
+}
+
+TEST_P(ConnectionLoss, ClosingLetsGoOfACallThatWaitsForTheServer) {
+  ASSERT_TRUE(store_->exists("/"));
+  proxy_.go_down();
+  std::promise<StoreError> outcome;
+  std::thread caller([&] { outcome.set_value(store_->create("/a", "", persistent).error()); });
+  auto waiting = outcome.get_future();
+  EXPECT_EQ(waiting.wait_for(std::chrono::milliseconds(300)), std::future_status::timeout);
+  store_->close();
+  EXPECT_EQ(waiting.get(), StoreError::session_expired);
+  caller.join();
+}
+
+TEST_P(ConnectionLoss, ClosingLetsGoOfARenewalThatWaitsForTheServer) {
+  std::promise<void> renewing;
+  std::atomic<bool> refused = false;
+  store_->on_session_event([&](SessionEvent event) {
+    if (event != SessionEvent::expired) return;
+    proxy_.go_down();
+    renewing.set_value();
+    refused = !store_->renew_session();
+  });
+  ASSERT_TRUE(dynamic_cast<ZooKeeperSession&>(*store_).expire_for_test(std::getenv("BARNABAS_ZOOKEEPER")));
+  renewing.get_future().wait();
+  std::this_thread::sleep_for(std::chrono::milliseconds(300));
+  store_->close();
+  EXPECT_TRUE(refused) << "closing waits for it";
+}
+
+// Needs no server: nothing listens there.
+TEST(ZooKeeperClient, ShuttingDownWakesWhoeverWaitsForAConnection) {
+  ZooKeeperClient client("127.0.0.1:1", 10'000, [](const auto&) {}, {});
+  std::promise<StoreError> outcome;
+  std::thread caller([&] { outcome.set_value(client.wait_connected(0).error()); });
+  client.shut_down();
+  EXPECT_EQ(outcome.get_future().get(), StoreError::session_expired);
+  caller.join();
+  EXPECT_EQ(client.wait_connected(0).error(), StoreError::session_expired);
 }
 
 INSTANTIATE_TEST_SUITE_P(Stores, ConnectionLoss, testing::ValuesIn(zookeeper_only()),

@@ -51,9 +51,8 @@ CuttingProxy::CuttingProxy(const std::string& server)
 }
 
 CuttingProxy::~CuttingProxy() {
-  stop_ = true;
+  go_down();
   thread_.join();
-  close(listener_);
 }
 
 int CuttingProxy::connect_to_server() const {
@@ -66,18 +65,19 @@ int CuttingProxy::connect_to_server() const {
 
 // One connection after the other: the client under test has only one.
 void CuttingProxy::run() {
-  while (!stop_) {
+  while (!down_) {
     pollfd waiting{.fd = listener_, .events = POLLIN, .revents = 0};
     if (poll(&waiting, 1, 50) <= 0) continue;
     const int client = accept(listener_, nullptr, nullptr);
     if (client >= 0) serve(client);
   }
+  close(listener_);
 }
 
 void CuttingProxy::serve(int client) {
   const int server = connect_to_server();
   bool requested = false;  // a request passed since the answers were to be lost
-  while (server >= 0 && !stop_) {
+  while (server >= 0 && !down_) {
     std::array<pollfd, 2> both = {pollfd{.fd = client, .events = POLLIN, .revents = 0},
                                   pollfd{.fd = server, .events = POLLIN, .revents = 0}};
     if (poll(both.data(), both.size(), 50) <= 0) continue;

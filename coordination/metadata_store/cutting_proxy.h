@@ -1,5 +1,6 @@
-// A TCP proxy on the loopback that can lose an answer: the request reaches the server, and then both connections break.
-// For tests of what a client does when it doesn't know whether a write happened. Owns its thread; self-locking.
+// A TCP proxy on the loopback that can lose an answer (the request reaches the server, and then both connections
+// break), or go down for good. For tests of what a client does when it doesn't know whether a write happened. Owns its
+// thread; self-locking.
 #pragma once
 
 #include <atomic>
@@ -22,6 +23,9 @@ class CuttingProxy {
   // The answer to the next request is dropped, and the connection with it.
   void lose_next_answer() { lose_ = true; }
 
+  // Breaks the connections and takes no more of them.
+  void go_down() { down_ = true; }
+
   // How many answers were lost so far.
   int lost() const { return lost_; }
 
@@ -36,7 +40,7 @@ class CuttingProxy {
   std::uint16_t port_ = 0;
   std::atomic<bool> lose_ = false;
   std::atomic<int> lost_ = 0;
-  std::atomic<bool> stop_ = false;
+  std::atomic<bool> down_ = false;
   std::thread thread_;
 };
 

@@ -30,10 +30,17 @@ class EmbeddedStore::Core {
     return {};
   }
 
-  std::int64_t open_session(std::function<void(SessionEvent)> on_event) {
+  CallbackThread::Owner new_owner() {
+    const MutexLock lock(mutex_);
+    return next_owner_++;
+  }
+
+  // The owner's callbacks outlive one session and go on in the next: it is the object whose sessions they are.
+  std::int64_t open_session(CallbackThread::Owner owner, std::function<void(SessionEvent)> on_event) {
     const MutexLock lock(mutex_);
     // Unique within the process and, by the epoch, unlike those of earlier processes.
     const std::int64_t id = (file_ ? file_->epoch() << 32 : 0) + next_session_++;
+    sessions_[id].owner = owner;
     sessions_[id].on_event = std::move(on_event);
     return id;
   }
@@ -43,15 +50,16 @@ class EmbeddedStore::Core {
     const MutexLock lock(mutex_);
     const auto session = sessions_.find(id);
     if (session == sessions_.end()) return;
+    const CallbackThread::Owner owner = session->second.owner;
     auto on_event = std::move(session->second.on_event);
     const std::vector<std::string> owned(session->second.ephemerals.begin(), session->second.ephemerals.end());
     sessions_.erase(session);
     remove_ephemerals(owned, id);
-    if (expired) callbacks_.post(id, [on_event] { on_event(SessionEvent::expired); });
+    if (expired) callbacks_.post(owner, [on_event] { on_event(SessionEvent::expired); });
   }
 
-  // Waits for a running callback of the session; none runs afterwards.
-  void forget_callbacks(std::int64_t id) { callbacks_.forget(id); }
+  // Waits for a running callback of the owner; none runs afterwards.
+  void forget_callbacks(CallbackThread::Owner owner) { callbacks_.forget(owner); }
 
   StoreResult<Node> get(std::int64_t session_id, const std::string& path, Watch watch) {
     const MutexLock lock(mutex_);
@@ -122,6 +130,7 @@ class EmbeddedStore::Core {
 
  private:
   struct Session {
+    CallbackThread::Owner owner = 0;
     std::function<void(SessionEvent)> on_event;
     WatchTable watches;
     std::set<std::string> ephemerals;
@@ -186,7 +195,7 @@ class EmbeddedStore::Core {
   void fire(const WatchEvent& event) REQUIRES(mutex_) {
     for (auto& [id, session] : sessions_) {
       for (Watch& watch : session.watches.take(event)) {
-        callbacks_.post(id, [watch = std::move(watch), event] { watch(event); });
+        callbacks_.post(session.owner, [watch = std::move(watch), event] { watch(event); });
       }
     }
   }
@@ -204,6 +213,7 @@ class EmbeddedStore::Core {
   std::unique_ptr<NodeFile> file_ GUARDED_BY(mutex_);  // null: in memory only
   std::int64_t zxid_ GUARDED_BY(mutex_) = 0;
   std::int64_t next_session_ GUARDED_BY(mutex_) = 1;
+  CallbackThread::Owner next_owner_ GUARDED_BY(mutex_) = 1;
   std::map<std::int64_t, Session> sessions_ GUARDED_BY(mutex_);
   bool starting_ GUARDED_BY(mutex_) = false;
   CallbackThread callbacks_;
@@ -212,7 +222,9 @@ class EmbeddedStore::Core {
 class EmbeddedStore::Session final : public MetadataStore {
  public:
   explicit Session(std::shared_ptr<Core> core)
-      : core_(std::move(core)), id_(core_->open_session([this](SessionEvent event) { notify(event); })) {}
+      : core_(std::move(core)),
+        owner_(core_->new_owner()),
+        id_(core_->open_session(owner_, [this](SessionEvent event) { notify(event); })) {}
 
   ~Session() override { close(); }
 
@@ -276,7 +288,7 @@ class EmbeddedStore::Session final : public MetadataStore {
     {
       const MutexLock lock(mutex_);
       if (closed_) return std::unexpected(StoreError::session_expired);
-      id_ = core_->open_session([this](SessionEvent event) { notify(event); });
+      id_ = core_->open_session(owner_, [this](SessionEvent event) { notify(event); });
     }
     call_renewal_hooks();
     return {};
@@ -290,7 +302,7 @@ class EmbeddedStore::Session final : public MetadataStore {
       id = id_;
     }
     core_->end_session(id, false);
-    core_->forget_callbacks(id);
+    core_->forget_callbacks(owner_);
   }
 
  private:
@@ -310,6 +322,7 @@ class EmbeddedStore::Session final : public MetadataStore {
   }
 
   const std::shared_ptr<Core> core_;
+  const CallbackThread::Owner owner_;
   mutable protocol::Mutex mutex_;
   std::int64_t id_ GUARDED_BY(mutex_);
   bool closed_ GUARDED_BY(mutex_) = false;

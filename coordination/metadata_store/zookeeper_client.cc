@@ -178,12 +178,16 @@ ZooKeeperClient::ZooKeeperClient(const std::string& connect, std::int32_t sessio
 }
 
 ZooKeeperClient::~ZooKeeperClient() {
+  shut_down();
+  if (handle_) zookeeper_close(handle_);
+}
+
+void ZooKeeperClient::shut_down() {
   {
     const MutexLock lock(mutex_);
     state_ = State::closed;
   }
   changed_.notify_all();
-  if (handle_) zookeeper_close(handle_);
 }
 
 void ZooKeeperClient::on_session_event(zhandle_t*, int type, int state, const char*, void* context) {

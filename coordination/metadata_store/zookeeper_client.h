@@ -32,10 +32,14 @@ class ZooKeeperClient {
   ZooKeeperClient& operator=(const ZooKeeperClient&) = delete;
   ~ZooKeeperClient();  // closes the session
 
+  // Nobody waits for the connection any more, now or later. The session ends with the object.
+  void shut_down() EXCLUDES(mutex_);
+
   // Whether the connect string could be used at all.
   bool is_open() const { return handle_ != nullptr; }
 
-  // Waits for the connection. Errors: session_expired; connection_loss when the time is over. 0: without end.
+  // Waits for the connection. Errors: session_expired, also when shut down; connection_loss when the time is over. 0:
+  // without end.
   StoreResult<void> wait_connected(std::int32_t timeout_ms) EXCLUDES(mutex_);
 
   // Calls of the C client. Each returns at once with a ZooKeeper code; with ZOK `done` is called later on the

@@ -93,16 +93,24 @@ ZooKeeperSession::Client ZooKeeperSession::connect() {
   std::int64_t generation = 0;
   {
     const MutexLock lock(mutex_);
+    if (closed_) return nullptr;
     generation = ++generation_;
   }
   auto deliver = [this, generation](std::function<void()> callback) {
     callbacks_.post(generation, std::move(callback));
   };
-  auto client =
-      std::make_shared<ZooKeeperClient>(options_.connect, options_.session_timeout_ms, deliver,
-                                        [this, generation](SessionEvent event) { on_event(generation, event); });
+  // Calls that are under way keep the client; close() must know when the last of them let go of it.
+  auto ended = std::make_shared<std::promise<void>>();
+  Client client(new ZooKeeperClient(options_.connect, options_.session_timeout_ms, deliver,
+                                    [this, generation](SessionEvent event) { on_event(generation, event); }),
+                [ended](ZooKeeperClient* last) {
+                  delete last;
+                  ended->set_value();
+                });
   const MutexLock lock(mutex_);
+  if (closed_) return nullptr;
   client_ = client;
+  client_ended_ = ended->get_future().share();
   return client;
 }
 
@@ -321,28 +329,33 @@ StoreResult<void> ZooKeeperSession::renew_session() {
   const Client old = client();
   if (!old) return std::unexpected(StoreError::session_expired);
   if (old->wait_connected(1)) return {};
-  const auto connected = connect()->wait_connected(0);
+  const Client renewed = connect();
+  if (!renewed) return std::unexpected(StoreError::session_expired);
+  const auto connected = renewed->wait_connected(0);
   if (connected) call_renewal_hooks();
   return connected;
 }
 
 void ZooKeeperSession::close() {
   Client client;
-  std::int64_t generation = 0;
+  std::shared_future<void> ended;
   {
     const MutexLock lock(mutex_);
-    client = std::move(client_);
-    client_ = nullptr;
-    generation = generation_;
+    closed_ = true;
+    client = std::exchange(client_, nullptr);
+    ended = client_ended_;
   }
+  // Wakes the calls that wait for a connection, one of a callback that renews the session among them.
+  if (client) client->shut_down();
   client.reset();
-  callbacks_.forget(generation);
+  callbacks_.stop();
+  if (ended.valid()) ended.wait();
 }
 
-bool ZooKeeperSession::expire_for_test() {
+bool ZooKeeperSession::expire_for_test(const std::string& address) {
   const Client client = this->client();
   for (int attempt = 0; attempt < 20; ++attempt) {
-    client->expire_for_test(options_.connect);
+    client->expire_for_test(address);
     for (int i = 0; i < 100; ++i) {
       const auto connected = client->wait_connected(10);
       if (!connected && connected.error() == StoreError::session_expired) return true;

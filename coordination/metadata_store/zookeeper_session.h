@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <functional>
+#include <future>
 #include <memory>
 #include <optional>
 #include <string>
@@ -35,14 +36,15 @@ class ZooKeeperSession final : public MetadataStore {
   StoreResult<void> renew_session() override;
   void close() override;
 
-  // Makes the server end the session, and waits until it did; false: it didn't.
-  bool expire_for_test();
+  // Makes the server at this address end the session, and waits until it did; false: it didn't.
+  bool expire_for_test(const std::string& address);
+  bool expire_for_test() { return expire_for_test(options_.connect); }
 
  private:
   using Client = std::shared_ptr<ZooKeeperClient>;
 
   explicit ZooKeeperSession(ZooKeeperOptions options);
-  Client connect();
+  Client connect();  // null: closed
   Client client() const;
   void on_event(std::int64_t generation, SessionEvent event);
 
@@ -55,11 +57,13 @@ class ZooKeeperSession final : public MetadataStore {
   std::optional<std::vector<OperationResult>> find_done(const Transaction& steps);
 
   const ZooKeeperOptions options_;
-  CallbackThread callbacks_;
   mutable protocol::Mutex mutex_;
-  Client client_ GUARDED_BY(mutex_);                // null: closed
+  bool closed_ GUARDED_BY(mutex_) = false;
+  Client client_ GUARDED_BY(mutex_);  // null: closed
+  std::shared_future<void> client_ended_ GUARDED_BY(mutex_);
   std::int64_t generation_ GUARDED_BY(mutex_) = 0;  // of the client; owner of its callbacks
   std::function<void(SessionEvent)> listener_ GUARDED_BY(mutex_);
+  CallbackThread callbacks_;  // last: what it calls uses everything above
 };
 
 }  // namespace coordination::metadata_store
