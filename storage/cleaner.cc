@@ -20,6 +20,10 @@ Cleaner::~Cleaner() { stop(); }
 
 void Cleaner::start() {
   MutexLock lifecycle(lifecycle_);
+  start_threads();
+}
+
+void Cleaner::start_threads() {
   if (!threads_.empty()) return;
   std::int32_t count = 0;
   {
@@ -32,6 +36,10 @@ void Cleaner::start() {
 
 void Cleaner::stop() {
   MutexLock lifecycle(lifecycle_);
+  stop_threads();
+}
+
+void Cleaner::stop_threads() {
   {
     MutexLock lock(mutex_);
     stopping_ = true;
@@ -42,17 +50,18 @@ void Cleaner::stop() {
 }
 
 void Cleaner::reconfigure(const CleanerOptions& options) {
-  bool running = false;
+  MutexLock lifecycle(lifecycle_);
   {
-    MutexLock lifecycle(lifecycle_);
-    running = !threads_.empty();
+    MutexLock lock(mutex_);
+    if (options == options_) return;
   }
-  if (running) stop();
+  const bool running = !threads_.empty();
+  if (running) stop_threads();
   {
     MutexLock lock(mutex_);
     options_ = options;
   }
-  if (running) start();
+  if (running) start_threads();
 }
 
 bool Cleaner::is_stopping() const {

@@ -41,7 +41,7 @@ class Cleaner {
   void start() EXCLUDES(lifecycle_, mutex_);
   // Ends running compactions without a trace and waits for the threads.
   void stop() EXCLUDES(lifecycle_, mutex_);
-  // New settings; restarts the threads if they run.
+  // New settings; if they differ, running threads start anew, and running compactions end.
   void reconfigure(const CleanerOptions& options) EXCLUDES(lifecycle_, mutex_);
 
   // What a thread does once: compacts the dirtiest log, if any is dirty enough, and deletes old segments of the others.
@@ -57,6 +57,8 @@ class Cleaner {
   Totals totals() const EXCLUDES(mutex_);
 
  private:
+  void start_threads() REQUIRES(lifecycle_) EXCLUDES(mutex_);
+  void stop_threads() REQUIRES(lifecycle_) EXCLUDES(mutex_);
   void work() EXCLUDES(mutex_);
   bool is_stopping() const EXCLUDES(mutex_);
   bool clean_dirtiest() EXCLUDES(mutex_);

@@ -4,8 +4,11 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <condition_variable>
 #include <filesystem>
+#include <mutex>
 #include <random>
+#include <thread>
 
 #include "storage/cleaner_offset_map.h"
 #include "storage/log_directory.h"
@@ -182,6 +185,32 @@ TEST_F(CleanerTest, TruncationTakesTheCheckpointBack) {
   EXPECT_LE(cleaner_->state().checkpoint(*log("topic")).value_or(0), 50);
 }
 
+TEST_F(CleanerTest, ATruncationTakesTheCheckpointOnTheDiskBackAtOnce) {
+  put("topic", 200, clock_.now_ms());
+  EXPECT_TRUE(cleaner_->run_once());
+  ASSERT_GT(cleaner_->state().checkpoint(*log("topic")).value_or(0), 50);
+  ASSERT_TRUE(logs_->truncate_to({"topic", 0}, 50, clock_.now_ms()));
+  EXPECT_EQ(testing::read_file(root_.path() + "/cleaner-offset-checkpoint"), "0\n1\ntopic 0 50\n");
+}
+
+TEST_F(CleanerTest, ALogThatIsCreatedAnewIsNotTakenForClean) {
+  for (const bool restarted : {false, true}) {
+    put("topic", 200, clock_.now_ms());
+    EXPECT_TRUE(cleaner_->run_once());
+    ASSERT_GT(cleaner_->state().checkpoint(*log("topic")).value_or(0), 50);
+    clock_.advance_ms(1);
+    ASSERT_TRUE(logs_->async_delete({"topic", 0}, clock_.now_ms()));
+    if (restarted) {
+      cleaner_.reset();
+      logs_.reset();
+      start_logs();
+    }
+    put("topic", 200, clock_.now_ms());
+    EXPECT_EQ(cleaner_->state().checkpoint(*log("topic")), std::nullopt);
+    ASSERT_TRUE(logs_->async_delete({"topic", 0}, clock_.now_ms()));
+  }
+}
+
 TEST_F(CleanerTest, IgnoresLogsThatAreNotCompacted) {
   config_.cleanup_compact = false;
   config_.cleanup_delete = true;
@@ -219,27 +248,83 @@ TEST_F(CleanerTest, GivesUpALogThatCannotBeReadAndGoesOnWithOthers) {
 TEST_F(CleanerTest, ThreadsCompactInTheBackgroundWhileRecordsArrive) {
   cleaner_->reconfigure({.threads = 2, .backoff_ms = 1});
   cleaner_->start();
-  for (int round = 0; round < 30; ++round) {
-    for (const char* topic : {"a", "b", "c"}) put(topic, 50, clock_.now_ms());
-  }
   const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
-  while (cleaner_->totals().compactions < 3 && std::chrono::steady_clock::now() < deadline) std::this_thread::yield();
+  int rounds = 0;
+  while (cleaner_->totals().compactions < 3 && std::chrono::steady_clock::now() < deadline) {
+    for (const char* topic : {"a", "b", "c"}) put(topic, 50, clock_.now_ms());
+    ++rounds;
+  }
   cleaner_->stop();
   EXPECT_GE(cleaner_->totals().compactions, 3);
   for (const char* topic : {"a", "b", "c"}) {
-    std::map<std::string, std::string> latest;
-    EXPECT_EQ(testing::read_all(*log(topic)).back().offset, 1'499);
+    std::map<std::int64_t, std::string> latest;
+    for (const auto& record : testing::read_all(*log(topic))) latest[record.offset % 5] = record.value;
+    EXPECT_EQ(latest, (std::map<std::int64_t, std::string>{{0, "45"}, {1, "46"}, {2, "47"}, {3, "48"}, {4, "49"}}));
+    EXPECT_EQ(log(topic)->log_end_offset(), rounds * 50);
   }
 }
 
+// Tells when a cleaner thread has come as far as the throttle, and keeps any later thread from starting a round.
+class CleanerClock final : public protocol::Clock {
+ public:
+  explicit CleanerClock(TimestampMs now) : now_(now) {}
+
+  TimestampMs now_ms() const override {
+    const auto self = std::this_thread::get_id();
+    std::unique_lock lock(mutex_);
+    if (cleaning_ != std::thread::id() && self != cleaning_) changed_.wait(lock, [&] { return released_; });
+    return now_;
+  }
+  std::int64_t monotonic_ms() const override {
+    const std::lock_guard lock(mutex_);
+    cleaning_ = std::this_thread::get_id();
+    if (++readings_ == 2) changed_.notify_all();  // when the compaction starts, and in the throttle
+    return now_;
+  }
+
+  bool wait_for_throttle() const {
+    std::unique_lock lock(mutex_);
+    return changed_.wait_for(lock, std::chrono::seconds(60), [&] { return readings_ >= 2; });
+  }
+  void release() {
+    const std::lock_guard lock(mutex_);
+    released_ = true;
+    changed_.notify_all();
+  }
+
+ private:
+  const TimestampMs now_;
+  mutable std::mutex mutex_;
+  mutable std::condition_variable changed_;
+  mutable int readings_ = 0;
+  mutable std::thread::id cleaning_;
+  bool released_ = false;
+};
+
 TEST_F(CleanerTest, TheThrottleLetsGoWhenTheCleanerStops) {
-  cleaner_->reconfigure({.io_max_bytes_per_second = 1, .backoff_ms = 1});
   put("topic", 200, clock_.now_ms());
+  CleanerClock clock(clock_.now_ms());
+  cleaner_ = std::make_unique<Cleaner>(*logs_, CleanerOptions{.io_max_bytes_per_second = 1, .backoff_ms = 1}, clock, 1);
   cleaner_->start();
-  std::this_thread::yield();
+  EXPECT_TRUE(clock.wait_for_throttle());
   cleaner_->stop();
   EXPECT_EQ(cleaner_->totals().compactions, 0);
   EXPECT_EQ(record_count("topic"), 200u);
+  cleaner_.reset();
+}
+
+TEST_F(CleanerTest, SettingsThatDidNotChangeLeaveARunningCompactionAlone) {
+  put("topic", 200, clock_.now_ms());
+  CleanerClock clock(clock_.now_ms());
+  const CleanerOptions options{.io_max_bytes_per_second = 1, .backoff_ms = 1};
+  cleaner_ = std::make_unique<Cleaner>(*logs_, options, clock, 1);
+  cleaner_->start();
+  EXPECT_TRUE(clock.wait_for_throttle());
+  cleaner_->reconfigure(options);
+  EXPECT_TRUE(cleaner_->state().grab_deletable().empty()) << "the log is still being compacted";
+  clock.release();
+  cleaner_->stop();
+  cleaner_.reset();
 }
 
 }  // namespace
