@@ -221,9 +221,8 @@ class Compaction {
   Result<void> clean_group(const Segments& group, CleanerTransactions& transactions, TimestampMs old_tombstones) {
     LogDirectory& directory = log_.directory();
     if (auto online = directory.check_online(); !online) return online;
-    auto created =
-        Segment::create(directory.files(), std::make_shared<const std::string>(log_.path()),
-                        group.front()->base_offset(), without_preallocation(), now_, 0, Segment::cleaned_suffix);
+    auto created = Segment::create(directory.files(), log_.shared_path(), group.front()->base_offset(),
+                                   without_preallocation(), now_, 0, Segment::cleaned_suffix);
     if (!created) return disk_error(created.error());
     Segment& cleaned = **created;
     auto written = write_group(group, cleaned, transactions, old_tombstones);
@@ -239,10 +238,10 @@ class Compaction {
   }
 
   Result<void> sync_directory() {
-    if (auto synced = log_.directory().file_system().sync_directory(log_.path()); !synced) {
-      return disk_error(synced.error());
-    }
-    return {};
+    auto synced = log_.directory().file_system().sync_directory(log_.path());
+    if (synced) return {};
+    if (synced.error().error_number == ENOENT) return disk_error(synced.error());
+    return disk_error(std::move(synced).error().of_sync());
   }
 
   // A directory that was renamed away because the partition is deleted is no fault of the disk.

@@ -121,6 +121,35 @@ TEST_F(CompactionTest, KeepsPartsOfBatchesWithTheirOffsets) {
   }
 }
 
+TEST_F(CompactionTest, RecordsThatArriveMeanwhileDontVoidIt) {
+  open();
+  for (int i = 0; i < 100; ++i) put("k", std::to_string(i));
+  roll();
+  int arrived = 0;
+  options_.should_stop = [&] {
+    if (arrived < 200) put("new", std::to_string(arrived++));  // several segments of them
+    return false;
+  };
+  EXPECT_FALSE(clean().stopped);
+  EXPECT_GT(arrived, 1);
+  const Strings all = keys_and_values();
+  EXPECT_EQ(all.front(), "99:k=99");
+  EXPECT_EQ(all.size(), 1u + static_cast<std::size_t>(arrived));
+}
+
+TEST_F(CompactionTest, ATruncationMeanwhileVoidsIt) {
+  open();
+  for (int i = 0; i < 100; ++i) put("k", std::to_string(i));
+  roll();
+  put("last", "1");
+  options_.should_stop = [&] {
+    EXPECT_TRUE(log_->truncate_to(100, now));
+    return false;
+  };
+  EXPECT_TRUE(clean().stopped);
+  EXPECT_EQ(keys_and_values().size(), 100u);
+}
+
 TEST_F(CompactionTest, ReadsFromOffsetsThatAreGone) {
   open();
   for (int i = 0; i < 100; ++i) put("k", std::to_string(i));

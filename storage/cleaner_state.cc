@@ -90,35 +90,8 @@ LogToClean measure(const std::shared_ptr<Log>& log, const CleanableOffsets& offs
           .cleanable_bytes = bytes_between(segments, std::min(offsets.first_dirty, end), end)};
 }
 
-// ---- Checkpoints
-
-PartitionOffsets& CleanerState::checkpoints_of(const std::string& log_dir) {
-  const auto found = checkpoints_.find(log_dir);
-  if (found != checkpoints_.end()) return found->second;
-  auto read = logs_.read_cleaner_checkpoint(log_dir);
-  if (!read) spdlog::warn("The cleaner's checkpoint of {} is ignored: {}", log_dir, read.error().text());
-  return checkpoints_[log_dir] = read.value_or(PartitionOffsets());
-}
-
-void CleanerState::set_checkpoint(const Log& log, Offset offset) {
-  const std::string& log_dir = log.directory().path();
-  PartitionOffsets& offsets = checkpoints_of(log_dir);
-  std::erase_if(offsets, [&](const auto& entry) { return !logs_.contains(entry.first); });
-  offsets[log.partition()] = offset;
-  if (auto written = logs_.write_cleaner_checkpoint(log_dir, offsets); !written) {
-    spdlog::error("The cleaner's checkpoint of {} cannot be written: {}", log_dir, written.error().text());
-  }
-}
-
-std::optional<Offset> CleanerState::checkpoint(const std::string& log_dir, const TopicPartition& partition) {
-  MutexLock lock(mutex_);
-  const PartitionOffsets& offsets = checkpoints_of(log_dir);
-  const auto found = offsets.find(partition);
-  return found == offsets.end() ? std::nullopt : std::optional(found->second);
-}
-
 std::optional<Offset> CleanerState::checkpoint(const Log& log) {
-  return checkpoint(log.directory().path(), log.partition());
+  return logs_.clean_offset(log.directory().path(), log.partition());
 }
 
 // ---- Choosing
@@ -128,7 +101,7 @@ void CleanerState::open_dirty_logs(TimestampMs now) {
   logs_.open_idle_logs([](const IdleLogView& log) { return log.config.cleanup_compact; },
                        [&](const IdleLogView& log, const IdleLog& idle) {
                          return compaction_may_be_due(idle, log.config, log.log_start_offset,
-                                                      checkpoint(log.log_dir, log.partition)) ||
+                                                      logs_.clean_offset(log.log_dir, log.partition)) ||
                                 retention_may_delete(idle, log.config, log.log_start_offset, now);
                        },
                        now);
@@ -145,13 +118,10 @@ std::vector<std::shared_ptr<Log>> CleanerState::free_compacted_logs() {
 }
 
 std::optional<LogToClean> CleanerState::assess(const std::shared_ptr<Log>& log, TimestampMs now) {
-  const PartitionOffsets& offsets = checkpoints_of(log->directory().path());
-  const auto known = offsets.find(log->partition());
-  std::optional<Offset> last_clean;
-  if (known != offsets.end()) last_clean = known->second;
+  std::optional<Offset> last_clean = checkpoint(*log);
   if (const auto cut = log->take_lowest_truncation(); cut && last_clean && *last_clean > *cut) {
     last_clean = *cut;
-    set_checkpoint(*log, *cut);
+    logs_.set_clean_offset(*log, *cut);
   }
   const auto range = find_cleanable_offsets(*log, last_clean, now);
   const auto delay_ms = range ? compaction_delay_ms(*log, range->first_dirty, now) : Io<std::int64_t>(0);
@@ -161,7 +131,7 @@ std::optional<LogToClean> CleanerState::assess(const std::shared_ptr<Log>& log, 
     if (!log->is_closed()) uncleanable_.insert(log);
     return std::nullopt;
   }
-  if (range->checkpoint_is_wrong) set_checkpoint(*log, range->first_dirty);
+  if (range->checkpoint_is_wrong) logs_.set_clean_offset(*log, range->first_dirty);
   LogToClean found = measure(log, *range);
   found.due = *delay_ms > 0;
   return found;
@@ -195,7 +165,7 @@ std::vector<std::shared_ptr<Log>> CleanerState::grab_deletable() {
 void CleanerState::done(const std::shared_ptr<Log>& log, std::optional<Offset> next_dirty) {
   MutexLock lock(mutex_);
   busy_.erase(log);
-  if (next_dirty && !log->is_closed()) set_checkpoint(*log, *next_dirty);
+  if (next_dirty && !log->is_closed()) logs_.set_clean_offset(*log, *next_dirty);
 }
 
 void CleanerState::mark_uncleanable(const std::shared_ptr<Log>& log) {

@@ -7,15 +7,12 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
 #include <memory>
 #include <optional>
 #include <set>
-#include <string>
 #include <vector>
 
 #include "protocol/mutex.h"
-#include "storage/checkpoint_file.h"
 #include "storage/cleaner_compaction.h"
 #include "storage/log_manager.h"
 
@@ -60,22 +57,18 @@ class CleanerState {
   double max_dirty_ratio() const EXCLUDES(mutex_);
 
   // How far a partition is clean; nullopt: never cleaned.
-  std::optional<Offset> checkpoint(const Log& log) EXCLUDES(mutex_);
+  std::optional<Offset> checkpoint(const Log& log);
 
  private:
   void open_dirty_logs(TimestampMs now) EXCLUDES(mutex_);
   std::vector<std::shared_ptr<Log>> free_compacted_logs() REQUIRES(mutex_);
   std::optional<LogToClean> assess(const std::shared_ptr<Log>& log, TimestampMs now) REQUIRES(mutex_);
-  std::optional<Offset> checkpoint(const std::string& log_dir, const TopicPartition& partition) EXCLUDES(mutex_);
-  PartitionOffsets& checkpoints_of(const std::string& log_dir) REQUIRES(mutex_);
-  void set_checkpoint(const Log& log, Offset offset) REQUIRES(mutex_);
 
   LogManager& logs_;
   mutable protocol::Mutex mutex_;
   std::set<std::shared_ptr<Log>> busy_ GUARDED_BY(mutex_);
   // Weak, so that a deleted log goes; its successor of the same name is another log.
   std::set<std::weak_ptr<Log>, std::owner_less<>> uncleanable_ GUARDED_BY(mutex_);
-  std::map<std::string, PartitionOffsets> checkpoints_ GUARDED_BY(mutex_);  // by log.dir, read when first needed
   double max_dirty_ratio_ GUARDED_BY(mutex_) = 0;
 };
 

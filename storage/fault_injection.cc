@@ -70,8 +70,9 @@ Io<std::shared_ptr<File>> FaultyFileSystem::open(const std::string& path, OpenMo
 
 Io<void> FaultyFileSystem::rename(const std::string& from, const std::string& to) {
   if (const int number = check("rename", from)) return io_fail(number, "rename " + from);
-  auto renamed = FileSystem::rename(from, to);
-  if (!renamed) return renamed;
+  auto done = FileSystem::rename(from, to);
+  if (!done) return done;
+  if (renamed) renamed(to);
   protocol::MutexLock lock(mutex_);
   std::map<std::string, std::int64_t> moved;
   for (auto at = synced_size_.lower_bound(from); at != synced_size_.end() && at->first.starts_with(from);) {
@@ -80,7 +81,7 @@ Io<void> FaultyFileSystem::rename(const std::string& from, const std::string& to
     at = inside ? synced_size_.erase(at) : std::next(at);
   }
   for (const auto& [path, size] : moved) synced_size_[path] = size;
-  return renamed;
+  return done;
 }
 
 Io<void> FaultyFileSystem::remove(const std::string& path) {
@@ -95,6 +96,11 @@ Io<void> FaultyFileSystem::remove(const std::string& path) {
 Io<std::vector<DirectoryEntry>> FaultyFileSystem::list(const std::string& directory) {
   if (const int number = check("list", directory)) return io_fail(number, "list " + directory);
   return FileSystem::list(directory);
+}
+
+Io<void> FaultyFileSystem::sync_directory(const std::string& path) {
+  if (const int number = check("sync directory", path)) return io_fail(number, "sync directory " + path);
+  return FileSystem::sync_directory(path);
 }
 
 Io<bool> FaultyFileSystem::sync_volume(const std::string& directory) {

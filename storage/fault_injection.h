@@ -24,6 +24,8 @@ class FaultyFileSystem final : public FileSystem {
   std::optional<std::int64_t> space_left;
   // Asked before every operation: errno to fail with, 0 to go on. `operation` is "write", "sync", "open", "read", …
   std::function<int(std::string_view operation, const std::string& path)> fault;
+  // Told of every rename that was done, before its caller goes on.
+  std::function<void(const std::string& to)> renamed;
   bool can_sync_volumes = true;
 
   // Cuts every file back to what was synced, plus at most `keep(unsynced bytes)` bytes of what was appended since.
@@ -33,6 +35,7 @@ class FaultyFileSystem final : public FileSystem {
   Io<void> rename(const std::string& from, const std::string& to) override;
   Io<void> remove(const std::string& path) override;
   Io<std::vector<DirectoryEntry>> list(const std::string& directory) override;
+  Io<void> sync_directory(const std::string& path) override;
   Io<bool> sync_volume(const std::string& directory) override;
 
   // For the files it opens.

@@ -265,7 +265,10 @@ Io<void> FileSystem::replace_file(const std::string& path, std::string_view cont
     if (sync) BARNABAS_IO_TRY((*file)->sync());
   }
   BARNABAS_IO_TRY(rename(temporary, path));
-  if (sync) BARNABAS_IO_TRY(sync_directory(path.substr(0, path.rfind('/'))));
+  if (!sync) return {};
+  if (auto synced = sync_directory(path.substr(0, path.rfind('/'))); !synced) {
+    return std::unexpected(std::move(synced).error().of_sync());
+  }
   return {};
 }
 

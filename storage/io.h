@@ -12,6 +12,7 @@ namespace storage {
 struct IoError {
   int error_number = EIO;
   std::string doing;  // "write /data/orders-3/00000000000000000000.log"
+  bool gone = false;  // what was to be used was cut off or deleted meanwhile; not the system says so but we
 
   IoError() = default;
   IoError(int number, std::string what) : error_number(number), doing(std::move(what)) {}
@@ -27,8 +28,12 @@ struct IoError {
     return error_number == EMFILE || error_number == ENFILE || error_number == ENOMEM;
   }
 
-  // What was to be used went away meanwhile (a segment that was cut or deleted), or would need the disk: ask again.
-  bool is_passing() const { return error_number == EAGAIN || error_number == ESTALE; }
+  // What was to be used went away meanwhile, or would need the disk: ask again.
+  bool is_passing() const { return error_number == EAGAIN || gone; }
+
+  // The error of a sync: whatever the reason, the kernel may have dropped what was to be written and report success the
+  // next time, so it is the disk's fault.
+  IoError of_sync() && { return {EIO, text()}; }
 };
 
 template <typename T>
@@ -40,6 +45,12 @@ class [[nodiscard]] Io : public std::expected<T, IoError> {
 
 inline std::unexpected<IoError> io_fail(int error_number, std::string doing) {
   return std::unexpected<IoError>(IoError(error_number, std::move(doing)));
+}
+
+inline std::unexpected<IoError> io_gone(std::string doing) {
+  IoError error(ESTALE, std::move(doing));
+  error.gone = true;
+  return std::unexpected<IoError>(std::move(error));
 }
 
 }  // namespace storage

@@ -19,7 +19,7 @@ using protocol::ErrorCode, protocol::fail;
 using protocol::MutexLock;
 using protocol::Result;
 
-Log::Log(LogOpenOptions& options, std::shared_ptr<const std::string> path, TimestampMs now)
+Log::Log(LogOpenOptions& options, std::shared_ptr<PartitionPath> path, TimestampMs now)
     : partition_(std::move(options.partition)),
       name_(partition_.text()),
       directory_(*options.directory),
@@ -47,7 +47,7 @@ Result<std::shared_ptr<Log>> Log::open(LogOpenOptions options, TimestampMs now) 
                 fmt::format("The log of {} belongs to topic id {}, not {}.", options.partition.text(),
                             (*stored_id)->to_string(), options.topic_id->to_string()));
   }
-  auto path = std::make_shared<const std::string>(options.path);
+  auto path = std::make_shared<PartitionPath>(options.path);
   auto loaded = LogLoader(options, path, now).load();
   if (!loaded) return std::unexpected(directory.failed(loaded.error()));
 
@@ -84,10 +84,7 @@ Result<void> Log::check_usable() const {
 
 protocol::Error Log::failed(const IoError& error) const { return directory_.failed(error); }
 
-std::string Log::path() const {
-  MutexLock lock(mutex_);
-  return *path_;
-}
+std::string Log::path() const { return path_->text(); }
 
 std::shared_ptr<const LogConfig> Log::config() const {
   MutexLock lock(mutex_);
@@ -113,10 +110,11 @@ Result<void> Log::set_topic_id(Uuid id) {
                                                               topic_id_->to_string(), id.to_string()));
   }
   if (auto usable = check_usable(); !usable) return usable;
-  if (auto written = write_partition_metadata(directory_.file_system(), *path_, id); !written) {
+  const std::string path = path_->text();
+  if (auto written = write_partition_metadata(directory_.file_system(), path, id); !written) {
     return std::unexpected(failed(written.error()));
   }
-  unsynced_files_.push_back(fmt::format("{}/{}", *path_, partition_metadata_file));
+  unsynced_files_.push_back(fmt::format("{}/{}", path, partition_metadata_file));
   topic_id_ = id;
   return {};
 }
@@ -158,27 +156,22 @@ OffsetMetadata Log::log_end_offset_metadata() const {
 }
 
 OffsetSnapshot Log::offsets() const {
-  OffsetSnapshot snapshot;
-  {
-    MutexLock lock(mutex_);
-    snapshot = {.log_start_offset = log_start_,
-                .log_end_offset = log_end_,
-                .high_watermark = high_watermark_,
-                .last_stable_offset = {.offset = last_stable_locked()}};
-  }
-  bool needs_disk = false;
-  snapshot.high_watermark = resolve(snapshot.high_watermark, false, needs_disk);
-  snapshot.last_stable_offset = snapshot.last_stable_offset.offset == snapshot.high_watermark.offset
-                                    ? snapshot.high_watermark
-                                    : resolve(snapshot.last_stable_offset, false, needs_disk);
-  return snapshot;
+  MutexLock lock(mutex_);
+  return {.log_start_offset = log_start_,
+          .log_end_offset = log_end_,
+          .high_watermark = high_watermark_,
+          .last_stable_offset = {.offset = last_stable_locked()}};
 }
 
 void Log::move_log_end(Offset end) {
-  ++truncations_;
-  lowest_truncation_ = std::min(lowest_truncation_.value_or(end), end);
   log_end_ = {end, segments_.back()->base_offset(), segments_.back()->size()};
   recovery_point_ = std::min(recovery_point_, end);
+}
+
+// What a compaction or a sync under way knows of the log is void from here on.
+void Log::note_truncation(Offset end) {
+  ++truncations_;
+  lowest_truncation_ = std::min(lowest_truncation_.value_or(end), end);
 }
 
 void Log::set_high_watermark(const OffsetMetadata& offset) {

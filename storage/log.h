@@ -28,6 +28,7 @@ namespace storage {
 
 class LeaderEpochCache;
 class LogDirectory;
+class PartitionPath;
 class ProducerState;
 class Segment;
 struct BatchMark;
@@ -62,7 +63,7 @@ class Log {
 
   const TopicPartition& partition() const { return partition_; }
   LogDirectory& directory() const { return directory_; }
-  std::string path() const EXCLUDES(mutex_);
+  std::string path() const;
   std::shared_ptr<const LogConfig> config() const EXCLUDES(mutex_);
   void set_config(std::shared_ptr<const LogConfig> config) EXCLUDES(mutex_);
 
@@ -172,9 +173,7 @@ class Log {
   // Starts a new active segment.
   protocol::Result<void> roll(TimestampMs now) EXCLUDES(mutex_);
 
-  // Syncs to the disk up to the log end (with include_active = false: the same, but the recovery point stays below it
-  // if nothing was written to the active segment) and advances the recovery point. Waits for the disk, without the
-  // mutex.
+  // Syncs to the disk up to the log end and advances the recovery point. Waits for the disk, without the mutex.
   protocol::Result<void> flush(TimestampMs now) EXCLUDES(mutex_);
 
   // Syncs the segments that were rolled since the last flush, if any; and everything if flush.ms has passed.
@@ -191,6 +190,9 @@ class Log {
   bool starts_within_first_segment() const EXCLUDES(mutex_);  // records before the log start are still on disk
 
   // ---- For the cleaner and the log manager
+
+  // Where new segments are to be made.
+  const std::shared_ptr<PartitionPath>& shared_path() const { return path_; }
 
   // The segments from the oldest to the active one, a copy of the list.
   std::vector<std::shared_ptr<Segment>> segments() const EXCLUDES(mutex_);
@@ -233,7 +235,7 @@ class Log {
  private:
   struct ReadPlan;
 
-  Log(LogOpenOptions& options, std::shared_ptr<const std::string> path, TimestampMs now);
+  Log(LogOpenOptions& options, std::shared_ptr<PartitionPath> path, TimestampMs now);
   void take_over(LoadedLog&& loaded) REQUIRES(mutex_);
   protocol::Result<void> check_usable() const REQUIRES(mutex_);
   protocol::Error failed(const IoError& error) const;
@@ -251,6 +253,7 @@ class Log {
 
   // ---- Offsets
   void move_log_end(Offset end) REQUIRES(mutex_);
+  void note_truncation(Offset end) REQUIRES(mutex_);
   void set_high_watermark(const OffsetMetadata& offset) REQUIRES(mutex_);
   void refresh_first_unstable_offset() REQUIRES(mutex_);
   Offset last_stable_locked() const REQUIRES(mutex_);
@@ -259,9 +262,10 @@ class Log {
   std::size_t floor_index(Offset offset) const REQUIRES(mutex_);
   std::shared_ptr<Segment> floor_segment(Offset offset) const EXCLUDES(mutex_);
   std::shared_ptr<Segment> higher_segment(Offset base) const EXCLUDES(mutex_);
-  OffsetMetadata resolve(const OffsetMetadata& bound, bool cached_only, bool& needs_disk) const EXCLUDES(mutex_);
+  Io<OffsetMetadata> resolve(const OffsetMetadata& bound, bool cached_only) const EXCLUDES(mutex_);
   protocol::Result<ReadPlan> plan_read(const ReadOptions& options) const EXCLUDES(mutex_);
-  Io<void> fill_slice(const ReadOptions& options, const OffsetMetadata& bound, std::shared_ptr<Segment> segment,
+  Io<void> locate_start(const ReadOptions& options, FetchSlice& slice) const EXCLUDES(mutex_);
+  Io<void> fill_slice(const ReadOptions& options, const OffsetMetadata& visible, std::shared_ptr<Segment> segment,
                       FetchSlice& slice) const EXCLUDES(mutex_);
   Io<void> add_aborted_transactions(const BatchPosition& from, Offset start, const std::shared_ptr<Segment>& segment,
                                     FetchSlice& slice) const EXCLUDES(mutex_);
@@ -269,8 +273,10 @@ class Log {
   Io<std::optional<TimestampAndOffset>> find_first_at_or_after(TimestampMs target) const EXCLUDES(mutex_);
 
   // ---- Removing
-  Io<void> delete_segments(std::vector<std::shared_ptr<Segment>> doomed, TimestampMs now) REQUIRES(mutex_);
-  Io<void> delete_snapshot_later(Offset offset, TimestampMs now) REQUIRES(mutex_);
+  protocol::Error failed_halfway(const IoError& error);
+  Io<void> delete_files_later(const std::shared_ptr<Segment>& segment, TimestampMs now) REQUIRES(mutex_);
+  Io<void> delete_newest(std::size_t keep, TimestampMs now) REQUIRES(mutex_);
+  void delete_snapshot_later(Offset offset, TimestampMs now) REQUIRES(mutex_);
   protocol::Result<void> rebuild_producers(Offset end, TimestampMs now) REQUIRES(mutex_);
   protocol::Result<void> truncate_fully_locked(Offset offset, TimestampMs now, Offset log_start) REQUIRES(mutex_);
   protocol::Result<int> delete_oldest(const std::vector<bool>& wanted, TimestampMs now) REQUIRES(mutex_);
@@ -281,6 +287,7 @@ class Log {
   void raise_log_start(Offset offset) REQUIRES(mutex_);
   enum class Sync { all, rolled };
   struct Unsynced;
+  std::size_t first_unsynced() const REQUIRES(mutex_);
   Unsynced take_unsynced(Sync what) REQUIRES(mutex_);
   protocol::Result<void> sync(Sync what, TimestampMs now) EXCLUDES(mutex_);
 
@@ -288,9 +295,9 @@ class Log {
   const std::string name_;  // "topic-3"
   LogDirectory& directory_;
   const bool verify_transactions_;
+  const std::shared_ptr<PartitionPath> path_;
 
   mutable protocol::Mutex mutex_;
-  std::shared_ptr<const std::string> path_ GUARDED_BY(mutex_);
   std::shared_ptr<const LogConfig> config_ GUARDED_BY(mutex_);
   std::optional<Uuid> topic_id_ GUARDED_BY(mutex_);
   bool closed_ GUARDED_BY(mutex_) = false;

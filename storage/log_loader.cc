@@ -4,9 +4,7 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
-#include <functional>
 #include <limits>
-#include <map>
 #include <utility>
 
 #include "storage/batch_scanner.h"
@@ -27,23 +25,24 @@ std::int64_t roll_jitter_ms(const LogConfig& config, const TopicPartition& parti
   return static_cast<std::int64_t>(mixed % static_cast<std::size_t>(bound));
 }
 
-LogLoader::LogLoader(const LogOpenOptions& options, std::shared_ptr<const std::string> path, TimestampMs now)
+LogLoader::LogLoader(const LogOpenOptions& options, std::shared_ptr<PartitionPath> path, TimestampMs now)
     : options_(options),
       directory_(*options.directory),
       file_system_(directory_.file_system()),
-      path_(std::move(path)),
+      shared_path_(std::move(path)),
+      path_(shared_path_->text()),
       now_(now) {
-  loaded_.epochs = std::make_unique<LeaderEpochCache>(file_system_, *path_);
-  loaded_.producers = std::make_unique<ProducerState>(file_system_, *path_, options.partition.text(),
-                                                      options.producer_id_expiration_ms);
+  loaded_.epochs = std::make_unique<LeaderEpochCache>(file_system_, path_);
+  loaded_.producers =
+      std::make_unique<ProducerState>(file_system_, path_, options.partition.text(), options.producer_id_expiration_ms);
 }
 
 std::string LogLoader::file(Offset offset, std::string_view extension, std::string_view suffix) const {
-  return fmt::format("{}/{:020}{}{}", *path_, offset, extension, suffix);
+  return fmt::format("{}/{:020}{}{}", path_, offset, extension, suffix);
 }
 
 std::shared_ptr<Segment> LogLoader::plan_first_segment() const {
-  return Segment::plan(directory_.files(), path_, options_.log_start_offset, *options_.config, now_,
+  return Segment::plan(directory_.files(), shared_path_, options_.log_start_offset, *options_.config, now_,
                        roll_jitter_ms(*options_.config, options_.partition, options_.log_start_offset));
 }
 
@@ -52,11 +51,11 @@ Io<LoadedLog> LogLoader::load() {
     loaded_.segments.push_back(plan_first_segment());
     return std::move(loaded_);
   }
-  auto entries = file_system_.list(*path_);
+  auto entries = file_system_.list(path_);
   if (!entries) return std::unexpected(entries.error());
   const auto changed = remove_leftovers(*entries);
   if (!changed) return std::unexpected(changed.error());
-  if (*changed) entries = file_system_.list(*path_);
+  if (*changed) entries = file_system_.list(path_);
   if (!entries) return std::unexpected(entries.error());
   const auto epochs = loaded_.epochs->load();
   if (!epochs) return std::unexpected(epochs.error());
@@ -95,7 +94,7 @@ Io<bool> LogLoader::remove_leftovers(const std::vector<DirectoryEntry>& entries)
   std::vector<std::pair<std::string, SegmentFileName>> swaps;
   for (const DirectoryEntry& entry : entries) {
     if (entry.is_directory) continue;
-    const std::string path = *path_ + "/" + entry.name;
+    const std::string path = path_ + "/" + entry.name;
     const auto name = parse_segment_file_name(entry.name);
     changed =
         changed || entry.name.ends_with(".tmp") || entry.name.ends_with(".deleted") || (name && name->suffix != "");
@@ -125,7 +124,8 @@ Io<void> LogLoader::finish_swaps(const std::vector<Offset>& swaps) {
   for (const Offset base : swaps) {
     const auto status = file_system_.status(file(base, ".log", Segment::swap_suffix));
     if (!status) return std::unexpected(status.error());
-    Segment segment(directory_.files(), path_, base, status->size, *options_.config, now_, 0, Segment::swap_suffix);
+    Segment segment(directory_.files(), shared_path_, base, status->size, *options_.config, now_, 0,
+                    Segment::swap_suffix);
     const auto next = segment.next_offset();
     if (!next) return std::unexpected(next.error());
     low = std::min(low, base);
@@ -133,17 +133,17 @@ Io<void> LogLoader::finish_swaps(const std::vector<Offset>& swaps) {
     spdlog::info("Finishing an interrupted compaction of {}: taking over {}.", options_.partition.text(),
                  segment.log_path());
   }
-  const auto entries = file_system_.list(*path_);
+  const auto entries = file_system_.list(path_);
   if (!entries) return std::unexpected(entries.error());
   for (const DirectoryEntry& entry : *entries) {
     const auto name = parse_segment_file_name(entry.name);
     if (!name || name->suffix != "" || name->offset < low || name->offset >= high) continue;
-    BARNABAS_IO_TRY(file_system_.remove(*path_ + "/" + entry.name));
+    BARNABAS_IO_TRY(file_system_.remove(path_ + "/" + entry.name));
   }
   for (const DirectoryEntry& entry : *entries) {
     const auto name = parse_segment_file_name(entry.name);
     if (!name || name->suffix != Segment::swap_suffix) continue;
-    const std::string path = *path_ + "/" + entry.name;
+    const std::string path = path_ + "/" + entry.name;
     BARNABAS_IO_TRY(file_system_.rename(path, path.substr(0, path.size() - Segment::swap_suffix.size())));
   }
   return {};
@@ -166,8 +166,8 @@ Io<void> LogLoader::list_segments(const std::vector<DirectoryEntry>& entries) {
   }
   for (const auto& [offset, name] : indexes) {
     if (logs.contains(offset)) continue;
-    spdlog::warn("Deleting {}/{}: there is no segment file it belongs to.", *path_, name);
-    BARNABAS_IO_TRY(file_system_.remove(*path_ + "/" + name));
+    spdlog::warn("Deleting {}/{}: there is no segment file it belongs to.", path_, name);
+    BARNABAS_IO_TRY(file_system_.remove(path_ + "/" + name));
     transaction_indexes_.erase(offset);
   }
   for (const Offset base : logs) {
@@ -180,7 +180,7 @@ Io<void> LogLoader::list_segments(const std::vector<DirectoryEntry>& entries) {
 }
 
 std::shared_ptr<Segment> LogLoader::listed(Offset base, std::int64_t size) const {
-  return std::make_shared<Segment>(directory_.files(), path_, base, size, *options_.config, now_,
+  return std::make_shared<Segment>(directory_.files(), shared_path_, base, size, *options_.config, now_,
                                    roll_jitter_ms(*options_.config, options_.partition, base));
 }
 
@@ -226,7 +226,7 @@ Io<bool> LogLoader::recover_segment(std::size_t index) {
 // Puts the pieces of a segment in its place.
 Io<void> LogLoader::split(std::size_t index) {
   auto& segments = loaded_.segments;
-  const auto bases = split_overflowed_segment(file_system_, *path_, *segments[index]);
+  const auto bases = split_overflowed_segment(file_system_, path_, *segments[index]);
   if (!bases) return std::unexpected(bases.error());
   std::vector<std::shared_ptr<Segment>> pieces;
   for (const Offset base : *bases) {

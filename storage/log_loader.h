@@ -35,16 +35,11 @@ std::int64_t roll_jitter_ms(const LogConfig& config, const TopicPartition& parti
 
 class LogLoader {
  public:
-  LogLoader(const LogOpenOptions& options, std::shared_ptr<const std::string> path, TimestampMs now);
+  LogLoader(const LogOpenOptions& options, std::shared_ptr<PartitionPath> path, TimestampMs now);
 
   Io<LoadedLog> load();
 
  private:
-  struct ListedSegment {
-    Offset base = 0;
-    bool has_transaction_index = false;
-  };
-
   std::shared_ptr<Segment> plan_first_segment() const;
   Io<bool> remove_leftovers(const std::vector<DirectoryEntry>& entries);
   Io<void> finish_swaps(const std::vector<Offset>& swaps);
@@ -64,7 +59,8 @@ class LogLoader {
   const LogOpenOptions& options_;
   LogDirectory& directory_;
   FileSystem& file_system_;
-  const std::shared_ptr<const std::string> path_;
+  const std::shared_ptr<PartitionPath> shared_path_;
+  const std::string path_;
   const TimestampMs now_;
 
   LoadedLog loaded_;

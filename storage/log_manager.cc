@@ -63,18 +63,18 @@ std::shared_ptr<const LogConfig> LogManager::config_of(const std::string& topic)
   return found == topic_configs_.end() ? default_config_ : found->second;
 }
 
-Result<std::shared_ptr<Log>> LogManager::open_log(const TopicPartition& partition, Directory& directory, bool clean,
-                                                  std::optional<Uuid> topic_id, TimestampMs now) {
+Result<std::shared_ptr<Log>> LogManager::open_log(const TopicPartition& partition, Directory& directory,
+                                                  Opening opening, std::optional<Uuid> topic_id, TimestampMs now) {
   LogOpenOptions options{.partition = partition,
                          .path = directory.file(partition.text()),
                          .directory = directory.directory.get(),
                          .config = config_of(partition.topic),
-                         .clean_shutdown = clean,
+                         .clean_shutdown = opening == Opening::clean,
                          .topic_id = topic_id,
                          .producer_id_expiration_ms = options_.producer_id_expiration_ms,
                          .verify_transactions = options_.verify_transactions};
   Offset high_watermark = 0;
-  {
+  if (opening != Opening::created) {
     MutexLock lock(mutex_);
     const auto value = [&](const PartitionOffsets& offsets) {
       const auto found = offsets.find(partition);
@@ -109,7 +109,7 @@ Result<std::shared_ptr<Log>> LogManager::log(const TopicPartition& partition, Ti
   MutexLock opening(opening_);
   open = look();
   if (open || directory == nullptr) return open;
-  auto opened = open_log(partition, *directory, is_clean, std::nullopt, now);
+  auto opened = open_log(partition, *directory, is_clean ? Opening::clean : Opening::unclean, std::nullopt, now);
   if (!opened) return opened;
   MutexLock lock(mutex_);
   Entry& entry = entries_[partition];
@@ -131,16 +131,23 @@ Result<std::shared_ptr<Log>> LogManager::get_or_create(const TopicPartition& par
   }
   MutexLock opening(opening_);
   Directory* directory = nullptr;
+  bool had_another = false;
   {
     MutexLock lock(mutex_);
     if (const auto found = entries_.find(partition); found != entries_.end()) return found->second.log;
     directory = emptiest_directory();
+    had_another = directory != nullptr && directory->deleted.contains(partition);
   }
   if (directory == nullptr) {
     return fail(ErrorCode::kafka_storage_error,
                 fmt::format("Can't create the log of {}: no log directory is online.", partition.text()));
   }
-  auto created = open_log(partition, *directory, false, topic_id, now);
+  if (had_another && !forget_deleted(*directory)) {
+    return fail(ErrorCode::kafka_storage_error,
+                fmt::format("Can't create the log of {}: the checkpoints in {} still tell of a deleted one.",
+                            partition.text(), directory->directory->path()));
+  }
+  auto created = open_log(partition, *directory, Opening::created, topic_id, now);
   if (!created) return created;
   MutexLock lock(mutex_);
   entries_[partition] = {.directory = directory, .log = *created};
@@ -238,36 +245,50 @@ Result<void> LogManager::async_delete(const TopicPartition& partition, Timestamp
     MutexLock lock(mutex_);
     const auto found = entries_.find(partition);
     if (found == entries_.end()) return {};
-    entry = std::move(found->second);
-    entries_.erase(found);
-    --entry.directory->logs;
-    for (PartitionOffsets* offsets :
-         {&entry.directory->recovery_points, &entry.directory->log_start_offsets, &entry.directory->high_watermarks}) {
-      offsets->erase(partition);
-    }
+    entry = found->second;
     number = ++deletions_;
     // The settings of a topic that is being deleted may be gone already; an open log still knows them.
     delay = default_config_->file_delete_delay_ms;
   }
   LogDirectory& directory = *entry.directory->directory;
-  if (auto online = directory.check_online(); !online) return online;
   const std::uint64_t mixed = (static_cast<std::uint64_t>(now) ^ number) * 0x9E3779B97F4A7C15u;
   const std::string path =
       entry.directory->file(deleted_directory_name(partition, fmt::format("{:016x}{:016x}", mixed, number), stray));
   if (entry.log) delay = entry.log->config()->file_delete_delay_ms;
-  if (entry.log) {
-    if (auto renamed = entry.log->rename_directory(path); !renamed) return renamed;
-  } else {
-    const FailureReport report(directory);
-    if (auto renamed = directory.file_system().rename(entry.directory->file(partition.text()), path); !renamed) {
-      return std::unexpected(directory.failed(renamed.error()));
+  const auto renamed = rename_deleted(partition, entry, path);
+  // On a disk that can be written again later the deletion is tried again; a failed one takes the log with it.
+  if (!renamed && directory.is_online()) return renamed;
+  {
+    MutexLock lock(mutex_);
+    entries_.erase(partition);
+    --entry.directory->logs;
+    for (PartitionOffsets* offsets :
+         {&entry.directory->recovery_points, &entry.directory->log_start_offsets, &entry.directory->high_watermarks}) {
+      offsets->erase(partition);
     }
+    entry.directory->deleted.insert(partition);
   }
+  {
+    MutexLock lock(entry.directory->checkpoint_mutex);
+    entry.directory->clean_offsets.erase(partition);
+  }
+  if (!renamed) return renamed;
   spdlog::info("Log of {} is {} as {}.", partition.text(), stray ? "kept" : "to be deleted", path);
   if (!stray) {
     directory.delete_later(now + delay, [&file_system = directory.file_system(), path, log = entry.log]() -> Io<void> {
       return file_system.remove_tree(path);
     });
+  }
+  return {};
+}
+
+Result<void> LogManager::rename_deleted(const TopicPartition& partition, const Entry& entry, const std::string& path) {
+  if (entry.log) return entry.log->rename_directory(path);
+  LogDirectory& directory = *entry.directory->directory;
+  if (auto online = directory.check_online(); !online) return online;
+  const FailureReport report(directory);
+  if (auto renamed = directory.file_system().rename(entry.directory->file(partition.text()), path); !renamed) {
+    return std::unexpected(directory.failed(renamed.error()));
   }
   return {};
 }
@@ -278,6 +299,8 @@ Result<void> LogManager::truncate_to(const TopicPartition& partition, Offset off
   if (!*found) return {};
   const auto cut = (*found)->truncate_to(offset, now);
   if (!cut) return std::unexpected(cut.error());
+  const auto clean = clean_offset((*found)->directory().path(), partition);
+  if (clean && *clean > offset) set_clean_offset(**found, offset);
   return {};
 }
 

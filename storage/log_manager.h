@@ -164,9 +164,11 @@ class LogManager {
   void delete_pass(TimestampMs now);                   // about every second: files whose delay has passed
   void producer_expiry_pass(TimestampMs now);          // producer.id.expiration.check.interval.ms
 
-  // cleaner-offset-checkpoint of a directory, for the cleaner.
-  protocol::Result<PartitionOffsets> read_cleaner_checkpoint(const std::string& log_dir) const;
-  protocol::Result<void> write_cleaner_checkpoint(const std::string& log_dir, const PartitionOffsets& offsets);
+  // cleaner-offset-checkpoint of a directory: how far compaction has come with a partition; nullopt: never compacted.
+  // Truncations through this manager and deletions are known to it at once.
+  std::optional<Offset> clean_offset(const std::string& log_dir, const TopicPartition& partition) EXCLUDES(mutex_);
+  // Writes it, unless the partition has another log by now.
+  void set_clean_offset(const Log& log, Offset offset) EXCLUDES(mutex_);
 
  private:
   struct Directory;
@@ -184,8 +186,11 @@ class LogManager {
   std::shared_ptr<const IdleLog> idle_log(const TopicPartition& partition) EXCLUDES(mutex_);
   protocol::Result<bool> recover(const TopicPartition& partition, Directory& directory, TimestampMs now)
       EXCLUDES(mutex_);
-  protocol::Result<std::shared_ptr<Log>> open_log(const TopicPartition& partition, Directory& directory, bool clean,
-                                                  std::optional<Uuid> topic_id, TimestampMs now) EXCLUDES(mutex_);
+  enum class Opening { clean, unclean, created };
+  protocol::Result<std::shared_ptr<Log>> open_log(const TopicPartition& partition, Directory& directory,
+                                                  Opening opening, std::optional<Uuid> topic_id, TimestampMs now)
+      EXCLUDES(mutex_);
+  protocol::Result<void> rename_deleted(const TopicPartition& partition, const Entry& entry, const std::string& path);
   std::shared_ptr<const LogConfig> config_of(const std::string& topic) const EXCLUDES(mutex_);
   Directory* emptiest_directory() const REQUIRES(mutex_);
   Directory* find_directory(const std::string& log_dir) const;
@@ -196,11 +201,15 @@ class LogManager {
   bool sync_volume(Directory& directory);
   bool has_unrecovered_logs(const Directory& directory) const EXCLUDES(mutex_);
   template <typename OfLog>
-  void write_checkpoint(Directory& directory, std::string_view name, PartitionOffsets Directory::* known, OfLog of_log)
+  bool write_checkpoint(Directory& directory, std::string_view name, PartitionOffsets Directory::* known, OfLog of_log)
       EXCLUDES(mutex_);
-  void write_recovery_points(Directory& directory) EXCLUDES(mutex_);
-  void write_log_start_offsets(Directory& directory) EXCLUDES(mutex_);
-  void write_high_watermarks(Directory& directory) EXCLUDES(mutex_);
+  // True: the file on the disk holds what it should.
+  bool write_recovery_points(Directory& directory) EXCLUDES(mutex_);
+  bool write_log_start_offsets(Directory& directory) EXCLUDES(mutex_);
+  bool write_high_watermarks(Directory& directory) EXCLUDES(mutex_);
+  bool write_clean_offsets(Directory& directory) EXCLUDES(mutex_);
+  bool forget_deleted(Directory& directory) EXCLUDES(mutex_);
+  void drop_checkpoints_of_missing_logs(Directory& directory) EXCLUDES(mutex_);
 
   const LogManagerOptions options_;
   std::unique_ptr<OpenFiles> files_;

@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <unordered_set>
 
 #include "storage/checkpoint_file.h"
 #include "storage/data_directory.h"
@@ -26,11 +27,14 @@ struct LogManager::Directory {
   // once the logs are found.
   PartitionOffsets recovery_points, log_start_offsets, high_watermarks;
 
+  // Partitions that are gone, but may still be in the checkpoints on the disk. Before one of them gets a new log, the
+  // checkpoints are written anew: after a crash it would be taken for the old one. Guarded by the manager's mutex.
+  std::unordered_set<TopicPartition> deleted;
+
   protocol::Mutex checkpoint_mutex;  // held while a checkpoint is gathered and written
   // What was last written to each checkpoint, as a fingerprint: an idle broker writes nothing.
   std::map<std::string, std::uint64_t, std::less<>> checkpointed GUARDED_BY(checkpoint_mutex);
-  // The clean-shutdown marker was removed, but a power cut might bring it back.
-  bool marker_removal_unsynced GUARDED_BY(checkpoint_mutex) = false;
+  PartitionOffsets clean_offsets GUARDED_BY(checkpoint_mutex);  // how far compaction has come
 
   std::string file(std::string_view name) const { return directory->path() + "/" + std::string(name); }
   FileSystem& file_system() const { return directory->file_system(); }

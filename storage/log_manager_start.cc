@@ -36,13 +36,11 @@ Result<void> LogManager::prepare(Directory& directory) {
     return {};
   }
   auto lock = DirectoryLock::acquire(shared.path());
-  if (!lock && (lock.error().error_number == EWOULDBLOCK || lock.error().error_number == EACCES)) {
-    if (lock.error().error_number == EWOULDBLOCK) {
-      return fail(ErrorCode::kafka_storage_error,
-                  fmt::format("The log directory {} is in use by another process: it holds {}. Stop it first, or give "
-                              "this broker another log.dirs.",
-                              shared.path(), directory.file(lock_file)));
-    }
+  if (!lock && lock.error().error_number == EWOULDBLOCK) {
+    return fail(ErrorCode::kafka_storage_error,
+                fmt::format("The log directory {} is in use by another process: it holds {}. Stop it first, or give "
+                            "this broker another log.dirs.",
+                            shared.path(), directory.file(lock_file)));
   }
   if (!lock) {
     shared.take_offline(lock.error().text());
@@ -126,7 +124,9 @@ void LogManager::read_checkpoints(Directory& directory) {
     return {};
   };
   PartitionOffsets recovery = read(recovery_point_checkpoint), start = read(log_start_offset_checkpoint),
-                   high_watermarks = read(high_watermark_checkpoint);
+                   high_watermarks = read(high_watermark_checkpoint), clean = read(cleaner_checkpoint);
+  MutexLock checkpoints(directory.checkpoint_mutex);
+  directory.clean_offsets = std::move(clean);
   MutexLock lock(mutex_);
   directory.recovery_points = std::move(recovery);
   directory.log_start_offsets = std::move(start);
@@ -142,9 +142,12 @@ Result<void> LogManager::find_logs(Directory& directory, TimestampMs now) {
     (void)shared.failed(removed.error());
     return {};
   }
-  {
-    MutexLock lock(directory.checkpoint_mutex);
-    directory.marker_removal_unsynced = directory.was_clean;
+  if (directory.was_clean) {
+    // If a power cut brought it back, the checkpoints of then would be taken for those of today.
+    if (auto synced = directory.file_system().sync_directory(shared.path()); !synced) {
+      (void)shared.failed(std::move(synced).error().of_sync());
+      return {};
+    }
   }
   read_checkpoints(directory);
   const auto entries = directory.file_system().list(shared.path());
@@ -175,7 +178,23 @@ Result<void> LogManager::find_logs(Directory& directory, TimestampMs now) {
     }
     ++directory.logs;
   }
+  drop_checkpoints_of_missing_logs(directory);
   return {};
+}
+
+// A log that is created later must not be taken for one that was deleted shortly before a crash.
+void LogManager::drop_checkpoints_of_missing_logs(Directory& directory) {
+  MutexLock checkpoints(directory.checkpoint_mutex);
+  MutexLock lock(mutex_);
+  for (PartitionOffsets* offsets : {&directory.recovery_points, &directory.log_start_offsets,
+                                    &directory.high_watermarks, &directory.clean_offsets}) {
+    std::erase_if(*offsets, [&](const auto& known) REQUIRES(mutex_) {
+      const auto found = entries_.find(known.first);
+      const bool missing = found == entries_.end() || found->second.directory != &directory;
+      if (missing) directory.deleted.insert(known.first);
+      return missing;
+    });
+  }
 }
 
 Result<LoadSummary> LogManager::load(TimestampMs now) {
@@ -219,7 +238,7 @@ Result<bool> LogManager::recover(const TopicPartition& partition, Directory& dir
   if (!used) return std::unexpected(directory.directory->failed(used.error()));
   std::shared_ptr<Log> log;
   if (*used) {
-    auto opened = open_log(partition, directory, false, std::nullopt, now);
+    auto opened = open_log(partition, directory, Opening::unclean, std::nullopt, now);
     if (!opened) return std::unexpected(opened.error());
     log = std::move(*opened);
   }

@@ -112,14 +112,6 @@ void LogManager::retention_pass(TimestampMs now) {
 }
 
 void LogManager::flush_pass(TimestampMs now) {
-  for (const auto& directory : directories_) {
-    const FailureReport report(*directory->directory);
-    MutexLock lock(directory->checkpoint_mutex);
-    if (!directory->marker_removal_unsynced || !directory->directory->is_online()) continue;
-    directory->marker_removal_unsynced = false;
-    const auto synced = directory->file_system().sync_directory(directory->directory->path());
-    if (!synced) (void)directory->directory->failed(synced.error());
-  }
   for (const auto& log : open_logs()) {
     if (const auto flushed = log->flush_if_due(now); !flushed) {
       spdlog::error("Flushing {} failed: {}", log->partition().text(), flushed.error().text());
@@ -155,9 +147,9 @@ std::uint64_t fingerprint(const PartitionOffsets& offsets) {
 
 // Logs that were not opened since the start keep what the checkpoint said; of_log says nullopt for "no entry".
 template <typename OfLog>
-void LogManager::write_checkpoint(Directory& directory, std::string_view name, PartitionOffsets Directory::* known,
+bool LogManager::write_checkpoint(Directory& directory, std::string_view name, PartitionOffsets Directory::* known,
                                   OfLog of_log) {
-  if (!directory.directory->is_online()) return;
+  if (!directory.directory->is_online()) return false;
   const FailureReport report(*directory.directory);
   MutexLock writing(directory.checkpoint_mutex);
   PartitionOffsets offsets;
@@ -179,7 +171,7 @@ void LogManager::write_checkpoint(Directory& directory, std::string_view name, P
   const std::uint64_t now_holds = fingerprint(offsets);
   if (const auto last = directory.checkpointed.find(name);
       last != directory.checkpointed.end() && last->second == now_holds) {
-    return;
+    return true;
   }
   const auto written =
       directory.file_system().replace_file(directory.file(name), format_offset_checkpoint(offsets), true);
@@ -188,28 +180,48 @@ void LogManager::write_checkpoint(Directory& directory, std::string_view name, P
   } else {
     (void)directory.directory->failed(written.error());
   }
+  return written.has_value();
 }
 
-void LogManager::write_recovery_points(Directory& directory) {
-  write_checkpoint(directory, recovery_point_checkpoint, &Directory::recovery_points,
-                   [](const Log& log) { return std::optional(log.recovery_point()); });
+bool LogManager::write_recovery_points(Directory& directory) {
+  return write_checkpoint(directory, recovery_point_checkpoint, &Directory::recovery_points,
+                          [](const Log& log) { return std::optional(log.recovery_point()); });
 }
 
-void LogManager::write_log_start_offsets(Directory& directory) {
-  write_checkpoint(directory, log_start_offset_checkpoint, &Directory::log_start_offsets,
-                   [](const Log& log) -> std::optional<Offset> {
-                     const Offset start = log.log_start_offset();
-                     return log.starts_within_first_segment() ? std::optional(start) : std::nullopt;
-                   });
+bool LogManager::write_log_start_offsets(Directory& directory) {
+  return write_checkpoint(directory, log_start_offset_checkpoint, &Directory::log_start_offsets,
+                          [](const Log& log) -> std::optional<Offset> {
+                            const Offset start = log.log_start_offset();
+                            return log.starts_within_first_segment() ? std::optional(start) : std::nullopt;
+                          });
 }
 
-void LogManager::write_high_watermarks(Directory& directory) {
-  write_checkpoint(directory, high_watermark_checkpoint, &Directory::high_watermarks,
-                   [](const Log& log) { return std::optional(log.high_watermark()); });
+bool LogManager::write_high_watermarks(Directory& directory) {
+  return write_checkpoint(directory, high_watermark_checkpoint, &Directory::high_watermarks,
+                          [](const Log& log) { return std::optional(log.high_watermark()); });
+}
+
+// Writes the checkpoints without the partitions that are gone. False: the old ones may still be there.
+bool LogManager::forget_deleted(Directory& directory) {
+  std::unordered_set<TopicPartition> deleted;
+  {
+    MutexLock lock(mutex_);
+    deleted = directory.deleted;
+  }
+  if (deleted.empty()) return true;
+  const bool written = write_recovery_points(directory) && write_log_start_offsets(directory) &&
+                       write_high_watermarks(directory) && write_clean_offsets(directory);
+  if (!written) return false;
+  MutexLock lock(mutex_);
+  for (const TopicPartition& partition : deleted) directory.deleted.erase(partition);
+  return true;
 }
 
 void LogManager::checkpoint_recovery_points(TimestampMs) {
-  for (const auto& directory : directories_) write_recovery_points(*directory);
+  for (const auto& directory : directories_) {
+    write_recovery_points(*directory);
+    forget_deleted(*directory);
+  }
 }
 
 void LogManager::checkpoint_log_start_offsets(TimestampMs) {
@@ -220,26 +232,53 @@ void LogManager::checkpoint_high_watermarks(TimestampMs) {
   for (const auto& directory : directories_) write_high_watermarks(*directory);
 }
 
-Result<PartitionOffsets> LogManager::read_cleaner_checkpoint(const std::string& log_dir) const {
-  const Directory* directory = find_directory(log_dir);
-  if (directory == nullptr) return fail(ErrorCode::log_dir_not_found);
-  const auto text = directory->file_system().read_text(directory->file(cleaner_checkpoint));
-  if (!text) {
-    if (text.error().error_number == ENOENT) return PartitionOffsets{};
-    return std::unexpected(directory->directory->failed(text.error()));
-  }
-  return parse_offset_checkpoint(*text);
+// ---- How far compaction has come
+
+std::optional<Offset> LogManager::clean_offset(const std::string& log_dir, const TopicPartition& partition) {
+  Directory* directory = find_directory(log_dir);
+  if (directory == nullptr) return std::nullopt;
+  MutexLock writing(directory->checkpoint_mutex);
+  const auto found = directory->clean_offsets.find(partition);
+  return found == directory->clean_offsets.end() ? std::nullopt : std::optional(found->second);
 }
 
-Result<void> LogManager::write_cleaner_checkpoint(const std::string& log_dir, const PartitionOffsets& offsets) {
-  Directory* directory = find_directory(log_dir);
-  if (directory == nullptr) return fail(ErrorCode::log_dir_not_found);
-  const FailureReport report(*directory->directory);
-  MutexLock writing(directory->checkpoint_mutex);
-  const auto written = directory->file_system().replace_file(directory->file(cleaner_checkpoint),
-                                                             format_offset_checkpoint(offsets), true);
-  if (!written) return std::unexpected(directory->directory->failed(written.error()));
-  return {};
+void LogManager::set_clean_offset(const Log& log, Offset offset) {
+  Directory* directory = find_directory(log.directory().path());
+  if (directory == nullptr) return;
+  {
+    MutexLock writing(directory->checkpoint_mutex);
+    MutexLock lock(mutex_);
+    const auto found = entries_.find(log.partition());
+    if (found == entries_.end() || found->second.log.get() != &log) return;
+    directory->clean_offsets[log.partition()] = offset;
+  }
+  (void)write_clean_offsets(*directory);
+}
+
+// Without the partitions that are gone.
+bool LogManager::write_clean_offsets(Directory& directory) {
+  if (!directory.directory->is_online()) return false;
+  const FailureReport report(*directory.directory);
+  MutexLock writing(directory.checkpoint_mutex);
+  PartitionOffsets& offsets = directory.clean_offsets;
+  {
+    MutexLock lock(mutex_);
+    std::erase_if(offsets, [&](const auto& known) REQUIRES(mutex_) {
+      const auto found = entries_.find(known.first);
+      return found == entries_.end() || found->second.directory != &directory;
+    });
+  }
+  const std::uint64_t now_holds = fingerprint(offsets);
+  const auto last = directory.checkpointed.find(cleaner_checkpoint);
+  if (last != directory.checkpointed.end() && last->second == now_holds) return true;
+  const auto written =
+      directory.file_system().replace_file(directory.file(cleaner_checkpoint), format_offset_checkpoint(offsets), true);
+  if (!written) {
+    (void)directory.directory->failed(written.error());
+    return false;
+  }
+  directory.checkpointed.insert_or_assign(std::string(cleaner_checkpoint), now_holds);
+  return true;
 }
 
 // ---- The end

@@ -48,7 +48,7 @@ std::shared_ptr<Segment> Log::higher_segment(Offset base) const {
 }
 
 // Adds the position to an offset that lacks it.
-OffsetMetadata Log::resolve(const OffsetMetadata& bound, bool cached_only, bool& needs_disk) const {
+Io<OffsetMetadata> Log::resolve(const OffsetMetadata& bound, bool cached_only) const {
   if (!bound.offset_only()) return bound;
   {
     MutexLock lock(mutex_);
@@ -57,10 +57,7 @@ OffsetMetadata Log::resolve(const OffsetMetadata& bound, bool cached_only, bool&
   }
   for (auto segment = floor_segment(bound.offset); segment; segment = higher_segment(segment->base_offset())) {
     const auto found = segment->find(bound.offset, std::numeric_limits<std::int64_t>::max(), cached_only);
-    if (!found) {
-      needs_disk = cached_only && found.error().error_number == EAGAIN;
-      return bound;
-    }
+    if (!found) return std::unexpected(found.error());
     if (!*found) continue;
     const OffsetMetadata resolved{bound.offset, segment->base_offset(), (*found)->position};
     MutexLock lock(mutex_);
@@ -72,8 +69,10 @@ OffsetMetadata Log::resolve(const OffsetMetadata& bound, bool cached_only, bool&
 
 OffsetMetadata Log::locate(Offset offset) const {
   const FailureReport report(directory_);
-  bool needs_disk = false;
-  return resolve({.offset = offset}, false, needs_disk);
+  const auto located = resolve({.offset = offset}, false);
+  if (located) return *located;
+  (void)failed(located.error());
+  return {.offset = offset};
 }
 
 std::int64_t Log::bytes_between(const OffsetMetadata& from, const OffsetMetadata& to) const {
@@ -127,28 +126,36 @@ Result<FetchSlice> Log::read(const ReadOptions& options) const {
     auto plan = plan_read(options);
     if (!plan) return std::unexpected(plan.error());
     FetchSlice& slice = plan->slice;
-    const OffsetMetadata bound = resolve(plan->bound, options.cached_only, slice.needs_disk);
-    if (slice.needs_disk) return std::move(slice);
-    if (options.start_offset >= bound.offset) {
-      slice.start = options.start_offset == bound.offset
-                        ? bound
-                        : resolve({.offset = options.start_offset}, options.cached_only, slice.needs_disk);
-      slice.needs_disk = false;  // only the position is unknown
-      return std::move(slice);
-    }
-    const auto filled = fill_slice(options, bound, std::move(plan->segment), slice);
+    const auto filled = fill_slice(options, plan->bound, std::move(plan->segment), slice);
     if (filled) return std::move(slice);
     if (!filled.error().is_passing()) return std::unexpected(failed(filled.error()));
     if (options.cached_only || attempt == attempts) {
       slice.records = {};
+      slice.aborted_transactions.clear();
       slice.needs_disk = true;
       return std::move(slice);
     }
   }
 }
 
-Io<void> Log::fill_slice(const ReadOptions& options, const OffsetMetadata& bound, std::shared_ptr<Segment> segment,
+// There is nothing to see from the bound on; where that is helps to tell how many bytes have arrived since.
+Io<void> Log::locate_start(const ReadOptions& options, FetchSlice& slice) const {
+  const auto start = resolve({.offset = options.start_offset}, options.cached_only);
+  if (!start && !start.error().is_passing()) return std::unexpected(start.error());
+  slice.start = start.value_or(OffsetMetadata{.offset = options.start_offset});
+  return {};
+}
+
+Io<void> Log::fill_slice(const ReadOptions& options, const OffsetMetadata& visible, std::shared_ptr<Segment> segment,
                          FetchSlice& slice) const {
+  if (options.start_offset > visible.offset) return locate_start(options, slice);
+  const auto resolved = resolve(visible, options.cached_only);
+  if (!resolved) return std::unexpected(resolved.error());
+  const OffsetMetadata& bound = *resolved;
+  if (options.start_offset == bound.offset) {
+    slice.start = bound;
+    return {};
+  }
   for (; segment; segment = higher_segment(segment->base_offset())) {
     const auto found =
         segment->find(options.start_offset, std::numeric_limits<std::int64_t>::max(), options.cached_only);

@@ -34,15 +34,17 @@ Result<bool> Log::truncate_to(Offset offset, TimestampMs now) {
     if (auto cut = truncate_fully_locked(offset, now, offset); !cut) return std::unexpected(cut.error());
     return true;
   }
-  const auto first_gone = std::ranges::upper_bound(segments_, offset, {}, &Segment::base_offset);
-  std::vector<std::shared_ptr<Segment>> gone(first_gone, segments_.end());
-  segments_.erase(first_gone, segments_.end());
-  if (auto deleted = delete_segments(std::move(gone), now); !deleted) return std::unexpected(failed(deleted.error()));
+  const std::size_t segments = segments_.size();
+  if (auto deleted = delete_newest(floor_index(offset) + 1, now); !deleted) {
+    if (segments_.size() == segments) return std::unexpected(failed(deleted.error()));
+    return std::unexpected(failed_halfway(deleted.error()));
+  }
   const auto cut = segments_.back()->truncate_to(offset, now);
-  if (!cut) return std::unexpected(failed(cut.error()));
+  if (!cut) return std::unexpected(failed_halfway(cut.error()));
   rolled_up_to_ = segments_.back()->base_offset();
   move_log_end(offset);
-  if (auto done = epochs_->truncate_from_end(offset); !done) return std::unexpected(failed(done.error()));
+  note_truncation(offset);
+  if (auto done = epochs_->truncate_from_end(offset); !done) return std::unexpected(failed_halfway(done.error()));
   log_start_ = std::min(log_start_, offset);
   if (auto rebuilt = rebuild_producers(offset, now); !rebuilt) return std::unexpected(rebuilt.error());
   if (high_watermark_.offset >= offset) {
@@ -62,25 +64,24 @@ Result<void> Log::truncate_fully_and_start_at(Offset offset, TimestampMs now, st
 
 Result<void> Log::truncate_fully_locked(Offset offset, TimestampMs now, Offset log_start) {
   spdlog::info("Deleting everything in {}; it starts anew at offset {}.", name_, offset);
-  std::vector<std::shared_ptr<Segment>> gone = std::exchange(segments_, {});
-  if (auto deleted = delete_segments(gone, now); !deleted) {
-    segments_ = std::move(gone);
-    return std::unexpected(failed(deleted.error()));
+  const std::vector<std::shared_ptr<Segment>> all = segments_;
+  if (auto deleted = delete_newest(0, now); !deleted) {
+    if (segments_.size() == all.size()) return std::unexpected(failed(deleted.error()));
+    return std::unexpected(failed_halfway(deleted.error()));
   }
   auto created =
       Segment::create(directory_.files(), path_, offset, *config_, now, roll_jitter_ms(*config_, partition_, offset));
   if (!created) {
-    // Without an active segment the log can't go on.
-    directory_.take_offline(created.error().text());
-    segments_ = std::move(gone);
-    return std::unexpected(failed(created.error()));
+    segments_ = all;  // offline as it is, the log is still asked for its size and the like
+    return std::unexpected(failed_halfway(created.error()));
   }
   segments_.push_back(std::move(*created));
   rolled_up_to_ = offset;
   move_log_end(offset);
-  if (auto cleared = epochs_->clear(); !cleared) return std::unexpected(failed(cleared.error()));
+  note_truncation(offset);
+  if (auto cleared = epochs_->clear(); !cleared) return std::unexpected(failed_halfway(cleared.error()));
   if (auto cleared = producers_->truncate_fully_and_start_at(offset); !cleared) {
-    return std::unexpected(failed(cleared.error()));
+    return std::unexpected(failed_halfway(cleared.error()));
   }
   log_start_ = log_start;
   recovery_point_ = std::min(recovery_point_, offset);
@@ -91,32 +92,48 @@ Result<void> Log::truncate_fully_locked(Offset offset, TimestampMs now, Offset l
 
 Result<void> Log::rebuild_producers(Offset end, TimestampMs now) {
   if (auto rebuilt = rebuild_producer_state(*producers_, segments_, log_start_, end, false, now); !rebuilt) {
-    return std::unexpected(failed(rebuilt.error()));
+    return std::unexpected(failed_halfway(rebuilt.error()));
   }
   refresh_first_unstable_offset();
   return {};
 }
 
-// ---- Deletion
+// After the first change of a truncation its failure leaves neither the old log nor the new one; the next start finds
+// out what there is.
+protocol::Error Log::failed_halfway(const IoError& error) {
+  directory_.take_offline(error.text());
+  return failed(error);
+}
 
-// The segments are out of the list already. Their files get the suffix .deleted now and vanish later.
-Io<void> Log::delete_segments(std::vector<std::shared_ptr<Segment>> doomed, TimestampMs now) {
-  for (const auto& segment : doomed) {
-    BARNABAS_IO_TRY(segment->change_suffix(Segment::deleted_suffix));
-    directory_.delete_later(now + config_->file_delete_delay_ms, [segment] { return segment->remove_files(); });
-    BARNABAS_IO_TRY(delete_snapshot_later(segment->base_offset(), now));
+// Deletes from the newest segment on, so that a crash in between leaves a log without holes. A segment whose files
+// can't be renamed stays, as do those before it.
+Io<void> Log::delete_newest(std::size_t keep, TimestampMs now) {
+  while (segments_.size() > keep) {
+    BARNABAS_IO_TRY(delete_files_later(segments_.back(), now));
+    segments_.pop_back();
   }
   return {};
 }
 
-Io<void> Log::delete_snapshot_later(Offset offset, TimestampMs now) {
+// ---- Deletion
+
+// The files get the suffix .deleted now and vanish later. A failure changes nothing.
+Io<void> Log::delete_files_later(const std::shared_ptr<Segment>& segment, TimestampMs now) {
+  BARNABAS_IO_TRY(segment->change_suffix(Segment::deleted_suffix));
+  directory_.delete_later(now + config_->file_delete_delay_ms, [segment] { return segment->remove_files(); });
+  delete_snapshot_later(segment->base_offset(), now);
+  return {};
+}
+
+// A snapshot that stays behind is deleted at the next start.
+void Log::delete_snapshot_later(Offset offset, TimestampMs now) {
   const auto marked = producers_->mark_snapshot_deleted(offset);
-  if (!marked) return std::unexpected(marked.error());
-  if (*marked) {
+  if (!marked) {
+    (void)failed(marked.error());
+  } else if (*marked) {
     directory_.delete_later(now + config_->file_delete_delay_ms,
                             [&files = directory_.file_system(), path = **marked] { return files.remove(path); });
   }
-  return {};
 }
 
 void Log::raise_log_start(Offset offset) {
@@ -212,18 +229,19 @@ Result<int> Log::delete_oldest(const std::vector<bool>& wanted, TimestampMs now)
   if (count == segments_.size()) {
     if (auto rolled = roll_locked(log_end_.offset, now); !rolled) return std::unexpected(rolled.error());
   }
-  const auto keep = segments_.begin() + static_cast<std::ptrdiff_t>(count);
-  const Offset new_start = (*keep)->base_offset();
-  spdlog::info("Deleting {} segments of {}, up to offset {}.", count, name_, new_start);
-  std::vector<std::shared_ptr<Segment>> gone(segments_.begin(), keep);
-  segments_.erase(segments_.begin(), keep);
+  spdlog::info("Deleting {} segments of {}, up to offset {}.", count, name_, segments_[count]->base_offset());
+  Io<void> deleted;
+  std::size_t gone = 0;
+  while (gone < count && (deleted = delete_files_later(segments_[gone], now))) ++gone;
+  segments_.erase(segments_.begin(), segments_.begin() + static_cast<std::ptrdiff_t>(gone));
+  const Offset new_start = segments_.front()->base_offset();
   if (new_start > log_start_) {
     raise_log_start(new_start);
     if (auto cut = epochs_->truncate_from_start(new_start); !cut) return std::unexpected(failed(cut.error()));
     producers_->on_log_start_offset(new_start);
     refresh_first_unstable_offset();
   }
-  if (auto deleted = delete_segments(std::move(gone), now); !deleted) return std::unexpected(failed(deleted.error()));
+  if (!deleted) return std::unexpected(failed(deleted.error()));
   return static_cast<int>(count);
 }
 
@@ -252,18 +270,27 @@ Result<void> Log::flush_if_due(TimestampMs now) {
 // What a sync has to do, gathered under the mutex and done without it.
 struct Log::Unsynced {
   Offset end = 0;
+  std::uint64_t truncations = 0;
   std::string directory;
   bool parent = false;
   std::vector<std::shared_ptr<Segment>> segments;
   std::vector<std::string> files;
 };
 
+// The segment with the recovery point, which lies before all of them after a full truncation.
+std::size_t Log::first_unsynced() const {
+  const std::size_t floor = floor_index(recovery_point_);
+  return floor == segments_.size() ? 0 : floor;
+}
+
 // The segments from the recovery point on: all, or only those that get no more appends. A log that never held a record
 // has nothing to lose: its topic id comes back with its leader, so it is left to the kernel to write that down.
 Log::Unsynced Log::take_unsynced(Sync what) {
-  Unsynced found{.end = what == Sync::all ? log_end_.offset : rolled_up_to_, .directory = *path_};
+  Unsynced found{.end = what == Sync::all ? log_end_.offset : rolled_up_to_,
+                 .truncations = truncations_,
+                 .directory = path_->text()};
   if (log_end_.offset == 0) return found;
-  const std::size_t first = floor_index(recovery_point_);
+  const std::size_t first = first_unsynced();
   const std::size_t last = what == Sync::all ? segments_.size() : segments_.size() - 1;
   if (recovery_point_ < found.end && first < last) {
     found.segments.assign(segments_.begin() + static_cast<std::ptrdiff_t>(first),
@@ -292,19 +319,23 @@ Result<void> Log::sync(Sync what, TimestampMs now) {
   for (const std::string& path : unsynced.files) {
     const auto file = file_system.open(path, OpenMode::existing);
     if (!file) continue;  // replaced or deleted meanwhile
-    if (auto synced = (*file)->sync(); !synced) return std::unexpected(failed(synced.error()));
+    if (auto synced = (*file)->sync(); !synced) return std::unexpected(failed(std::move(synced).error().of_sync()));
   }
   if (!unsynced.segments.empty() || !unsynced.files.empty()) {
-    const auto synced = file_system.sync_directory(unsynced.directory);
-    if (!synced && synced.error().error_number != ENOENT) return std::unexpected(failed(synced.error()));
+    auto synced = file_system.sync_directory(unsynced.directory);
+    if (!synced && synced.error().error_number != ENOENT) {
+      return std::unexpected(failed(std::move(synced).error().of_sync()));
+    }
   }
   if (unsynced.parent) {
     if (auto synced = file_system.sync_directory(directory_.path()); !synced) {
-      return std::unexpected(failed(synced.error()));
+      return std::unexpected(failed(std::move(synced).error().of_sync()));
     }
   }
   MutexLock lock(mutex_);
-  recovery_point_ = std::max(recovery_point_, std::min(unsynced.end, log_end_.offset));
+  // What was appended after a truncation has the offsets of what was synced, but is not.
+  if (unsynced.truncations != truncations_) return {};
+  recovery_point_ = std::max(recovery_point_, unsynced.end);
   if (what == Sync::all) last_flush_ms_ = now;
   return {};
 }
@@ -321,7 +352,7 @@ Result<std::size_t> Log::prepare_close() {
   std::size_t unsynced = log_end_.offset == 0 ? 0 : unsynced_files_.size();
   if (recovery_point_ < log_end_.offset) {
     constexpr std::size_t files_of_segment = 3;
-    for (std::size_t i = floor_index(recovery_point_); i < segments_.size(); ++i) {
+    for (std::size_t i = first_unsynced(); i < segments_.size(); ++i) {
       if (auto written = segments_[i]->write_out(); !written) return std::unexpected(failed(written.error()));
       unsynced += files_of_segment;
     }
@@ -377,8 +408,9 @@ Result<bool> Log::replace_segments(std::vector<std::shared_ptr<Segment>> cleaned
   // From the newest to the oldest, so that a crash in between leaves a .cleaned file below every .swap that is
   // incomplete.
   for (auto segment = cleaned.rbegin(); segment != cleaned.rend(); ++segment) {
-    if (auto done = (*segment)->change_suffix(Segment::swap_suffix); !done)
-      return std::unexpected(failed(done.error()));
+    if (auto done = (*segment)->change_suffix(Segment::swap_suffix); !done) {
+      return std::unexpected(segment == cleaned.rbegin() ? failed(done.error()) : failed_halfway(done.error()));
+    }
   }
   for (const auto& segment : old) segments_.erase(std::ranges::find(segments_, segment));
   for (const auto& segment : cleaned) {
@@ -386,18 +418,16 @@ Result<bool> Log::replace_segments(std::vector<std::shared_ptr<Segment>> cleaned
     segments_.insert(place, segment);
   }
   for (const auto& segment : old) {
-    if (auto done = segment->change_suffix(Segment::deleted_suffix); !done)
-      return std::unexpected(failed(done.error()));
+    if (auto done = segment->change_suffix(Segment::deleted_suffix); !done) {
+      return std::unexpected(failed_halfway(done.error()));
+    }
     directory_.delete_later(now + config_->file_delete_delay_ms, [segment] { return segment->remove_files(); });
     const bool base_remains =
         std::ranges::any_of(cleaned, [&](const auto& kept) { return kept->base_offset() == segment->base_offset(); });
-    if (base_remains) continue;
-    if (auto done = delete_snapshot_later(segment->base_offset(), now); !done) {
-      return std::unexpected(failed(done.error()));
-    }
+    if (!base_remains) delete_snapshot_later(segment->base_offset(), now);
   }
   for (const auto& segment : cleaned) {
-    if (auto done = segment->change_suffix(""); !done) return std::unexpected(failed(done.error()));
+    if (auto done = segment->change_suffix(""); !done) return std::unexpected(failed_halfway(done.error()));
   }
   high_watermark_ = {.offset = high_watermark_.offset};  // positions have changed
   log_end_ = {log_end_.offset, segments_.back()->base_offset(), segments_.back()->size()};
@@ -410,11 +440,9 @@ Result<void> Log::rename_directory(const std::string& path) {
   const FailureReport report(directory_);
   MutexLock lock(mutex_);
   if (auto online = directory_.check_online(); !online) return online;
-  if (auto renamed = directory_.file_system().rename(*path_, path); !renamed) {
+  if (auto renamed = path_->rename(directory_.file_system(), path); !renamed) {
     return std::unexpected(failed(renamed.error()));
   }
-  path_ = std::make_shared<const std::string>(path);
-  for (const auto& segment : segments_) segment->set_directory(path_);
   producers_->set_directory(path);
   epochs_->set_directory(path);
   unsynced_files_.clear();
@@ -427,7 +455,7 @@ Result<void> Log::remove_files() {
   MutexLock lock(mutex_);
   closed_ = true;
   for (const auto& segment : segments_) segment->close_files();
-  if (auto removed = directory_.file_system().remove_tree(*path_); !removed) {
+  if (auto removed = directory_.file_system().remove_tree(path_->text()); !removed) {
     return std::unexpected(failed(removed.error()));
   }
   return {};

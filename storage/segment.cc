@@ -14,13 +14,13 @@ namespace storage {
 using protocol::BatchHeader;
 using protocol::BatchStatus;
 
-Segment::Segment(OpenFiles& files, std::shared_ptr<const std::string> directory, Offset base_offset, std::int64_t size,
+Segment::Segment(OpenFiles& files, std::shared_ptr<PartitionPath> directory, Offset base_offset, std::int64_t size,
                  const LogConfig& config, TimestampMs now, std::int64_t roll_jitter_ms, std::string_view suffix)
     : files_(files),
+      directory_(std::move(directory)),
       base_offset_(base_offset),
       roll_jitter_ms_(roll_jitter_ms),
       index_interval_bytes_(config.index_interval_bytes),
-      directory_(std::move(directory)),
       suffix_(suffix),
       size_(size),
       created_ms_(now),
@@ -30,22 +30,24 @@ Segment::Segment(OpenFiles& files, std::shared_ptr<const std::string> directory,
       offset_index_(base_offset),
       time_index_(base_offset) {}
 
-Io<std::shared_ptr<Segment>> Segment::create(OpenFiles& files, std::shared_ptr<const std::string> directory,
+Io<std::shared_ptr<Segment>> Segment::create(OpenFiles& files, std::shared_ptr<PartitionPath> directory,
                                              Offset base_offset, const LogConfig& config, TimestampMs now,
                                              std::int64_t roll_jitter_ms, std::string_view suffix) {
   auto segment =
       std::make_shared<Segment>(files, std::move(directory), base_offset, 0, config, now, roll_jitter_ms, suffix);
   protocol::MutexLock lock(segment->mutex_);
-  BARNABAS_IO_TRY(files.file_system().remove(segment->path_locked(".txnindex")));
+  {
+    const PartitionPath::Held held(*segment->directory_);
+    BARNABAS_IO_TRY(files.file_system().remove(segment->path_in(held, ".txnindex")));
+  }
   if (config.preallocate) segment->allocate_ = config.segment_bytes;
   BARNABAS_IO_TRY(segment->create_files());
   segment->start_empty();
   return segment;
 }
 
-std::shared_ptr<Segment> Segment::plan(OpenFiles& files, std::shared_ptr<const std::string> directory,
-                                       Offset base_offset, const LogConfig& config, TimestampMs now,
-                                       std::int64_t roll_jitter_ms) {
+std::shared_ptr<Segment> Segment::plan(OpenFiles& files, std::shared_ptr<PartitionPath> directory, Offset base_offset,
+                                       const LogConfig& config, TimestampMs now, std::int64_t roll_jitter_ms) {
   auto segment = std::make_shared<Segment>(files, std::move(directory), base_offset, 0, config, now, roll_jitter_ms);
   protocol::MutexLock lock(segment->mutex_);
   if (config.preallocate) segment->allocate_ = config.segment_bytes;
@@ -64,10 +66,11 @@ void Segment::start_empty() {
 // The indexes stay closed: nothing is written to them before a block of entries has gathered.
 Io<void> Segment::create_files() const {
   FileSystem& file_system = files_.file_system();
-  const auto log = log_file_.open(file_system, path_locked(".log"), OpenMode::fresh);
+  const PartitionPath::Held held(*directory_);
+  const auto log = log_file_.open(file_system, path_in(held, ".log"), OpenMode::fresh);
   if (!log) return std::unexpected(log.error());
-  BARNABAS_IO_TRY(file_system.open(path_locked(".index"), OpenMode::fresh));
-  BARNABAS_IO_TRY(file_system.open(path_locked(".timeindex"), OpenMode::fresh));
+  BARNABAS_IO_TRY(file_system.open(path_in(held, ".index"), OpenMode::fresh));
+  BARNABAS_IO_TRY(file_system.open(path_in(held, ".timeindex"), OpenMode::fresh));
   if (allocate_ > 0) {
     BARNABAS_IO_TRY((*log)->allocate(allocate_));
     preallocated_ = true;
@@ -87,17 +90,27 @@ std::string Segment::path(std::string_view extension) const {
 }
 
 std::string Segment::path_locked(std::string_view extension) const {
-  return fmt::format("{}/{:020}{}{}", *directory_, base_offset_, extension, suffix_);
+  const PartitionPath::Held held(*directory_);
+  return path_in(held, extension);
+}
+
+std::string Segment::path_in(const PartitionPath::Held& directory, std::string_view extension) const {
+  return fmt::format("{}/{:020}{}{}", directory.text(), base_offset_, extension, suffix_);
 }
 
 Io<std::shared_ptr<File>> Segment::open(CachedFile& cached, std::string_view extension, OpenMode mode) const {
   if (std::shared_ptr<File> file = cached.opened()) return file;
-  if (removed_) return io_fail(ESTALE, "open " + path_locked(extension));
+  if (removed_) return io_gone("open " + path_locked(extension));
   if (planned_) {
     BARNABAS_IO_TRY(create_files());
     if (std::shared_ptr<File> file = cached.opened()) return file;
   }
-  return cached.open(files_.file_system(), path_locked(extension), mode);
+  const PartitionPath::Held held(*directory_);
+  auto opened = cached.open(files_.file_system(), path_in(held, extension), mode);
+  if (!opened && opened.error().error_number == ENOENT && held.is_renamed()) {
+    return io_gone(std::move(opened).error().doing);
+  }
+  return opened;
 }
 
 Io<std::shared_ptr<File>> Segment::log_file() const {
@@ -218,11 +231,14 @@ Io<void> Segment::flush() {
       files.push_back(std::move(*file));
     }
     if (has_aborted_transactions_.value_or(true)) {
-      auto file = files_.file_system().open(path_locked(".txnindex"), OpenMode::existing);
+      const PartitionPath::Held held(*directory_);
+      auto file = files_.file_system().open(path_in(held, ".txnindex"), OpenMode::existing);
       if (file) files.push_back(std::move(*file));
     }
   }
-  for (const auto& file : files) BARNABAS_IO_TRY(file->sync());
+  for (const auto& file : files) {
+    if (auto synced = file->sync(); !synced) return std::unexpected(std::move(synced).error().of_sync());
+  }
   return {};
 }
 
@@ -245,7 +261,8 @@ Io<std::int64_t> Segment::truncate_to(Offset offset, TimestampMs now) {
   }
   std::erase_if(unwritten_aborted_, [offset](const AbortedTxnEntry& entry) { return entry.last_offset >= offset; });
   if (has_aborted_transactions_.value_or(true)) {
-    const auto cut = truncate_transaction_index(files_.file_system(), path_locked(".txnindex"), offset);
+    const PartitionPath::Held held(*directory_);
+    const auto cut = truncate_transaction_index(files_.file_system(), path_in(held, ".txnindex"), offset);
     if (!cut && cut.error().error_number != ENOENT) return std::unexpected(cut.error());
   }
   std::int64_t bytes = 0;
@@ -341,8 +358,9 @@ Io<void> Segment::add_aborted_transaction(const AbortedTxnEntry& entry) {
 
 Io<void> Segment::write_aborted_transactions() {
   while (!unwritten_aborted_.empty()) {
+    const PartitionPath::Held held(*directory_);
     BARNABAS_IO_TRY(
-        append_to_transaction_index(files_.file_system(), path_locked(".txnindex"), unwritten_aborted_.front()));
+        append_to_transaction_index(files_.file_system(), path_in(held, ".txnindex"), unwritten_aborted_.front()));
     unwritten_aborted_.erase(unwritten_aborted_.begin());
   }
   return {};
@@ -352,32 +370,44 @@ Io<void> Segment::reset_transaction_index() {
   protocol::MutexLock lock(mutex_);
   has_aborted_transactions_ = false;
   unwritten_aborted_.clear();
-  return files_.file_system().remove(path_locked(".txnindex"));
+  const PartitionPath::Held held(*directory_);
+  return files_.file_system().remove(path_in(held, ".txnindex"));
 }
 
 Io<void> Segment::change_suffix(std::string_view suffix) {
   protocol::MutexLock lock(mutex_);
   if (planned_) removed_ = true;  // what is on its way out gets no files any more
-  BARNABAS_IO_TRY(write_index_tails());
+  // A segment must go even if there is no room for its indexes; readers find what is missing in memory.
+  if (suffix != deleted_suffix) BARNABAS_IO_TRY(write_index_tails());
+  const PartitionPath::Held held(*directory_);
+  const std::string name = fmt::format("{}/{:020}", held.text(), base_offset_);
+  const auto rename = [&file_system = files_.file_system(), &name](std::string_view extension, std::string_view from,
+                                                                   std::string_view to) -> Io<void> {
+    auto renamed =
+        file_system.rename(fmt::format("{}{}{}", name, extension, from), fmt::format("{}{}{}", name, extension, to));
+    if (!renamed && renamed.error().error_number == ENOENT) return {};
+    return renamed;
+  };
+  std::vector<std::string_view> done;
   for (const std::string_view extension : {".log", ".index", ".timeindex", ".txnindex"}) {
-    const std::string from = path_locked(extension);
-    const auto renamed =
-        files_.file_system().rename(from, from.substr(0, from.size() - suffix_.size()) + std::string(suffix));
-    if (!renamed && renamed.error().error_number != ENOENT) return renamed;
+    auto renamed = rename(extension, suffix_, suffix);
+    if (!renamed) {
+      for (const std::string_view other : done) {
+        if (!rename(other, suffix, suffix_)) return std::unexpected(std::move(renamed).error().of_sync());
+      }
+      return renamed;
+    }
+    done.push_back(extension);
   }
   suffix_ = suffix;
   return {};
 }
 
-void Segment::set_directory(std::shared_ptr<const std::string> directory) {
-  protocol::MutexLock lock(mutex_);
-  directory_ = std::move(directory);
-}
-
 Io<void> Segment::set_modified_time(TimestampMs modified_ms) {
   protocol::MutexLock lock(mutex_);
+  const PartitionPath::Held held(*directory_);
   for (const std::string_view extension : {".log", ".index", ".timeindex"}) {
-    BARNABAS_IO_TRY(files_.file_system().set_modified_time(path_locked(extension), modified_ms));
+    BARNABAS_IO_TRY(files_.file_system().set_modified_time(path_in(held, extension), modified_ms));
   }
   return {};
 }
@@ -388,8 +418,9 @@ Io<void> Segment::remove_files() {
   log_file_.close();
   offset_index_file_.close();
   time_index_file_.close();
+  const PartitionPath::Held held(*directory_);
   for (const std::string_view extension : {".index", ".timeindex", ".txnindex", ".log"}) {
-    BARNABAS_IO_TRY(files_.file_system().remove(path_locked(extension)));
+    BARNABAS_IO_TRY(files_.file_system().remove(path_in(held, extension)));
   }
   return {};
 }

@@ -20,6 +20,7 @@
 #include "protocol/records/record_batch.h"
 #include "storage/log_config.h"
 #include "storage/open_files.h"
+#include "storage/partition_path.h"
 #include "storage/sparse_index.h"
 #include "storage/transaction_index.h"
 
@@ -60,19 +61,18 @@ class Segment {
   static constexpr std::string_view deleted_suffix = ".deleted", cleaned_suffix = ".cleaned", swap_suffix = ".swap";
 
   // A segment whose files exist. `size` is that of the .log file.
-  Segment(OpenFiles& files, std::shared_ptr<const std::string> directory, Offset base_offset, std::int64_t size,
+  Segment(OpenFiles& files, std::shared_ptr<PartitionPath> directory, Offset base_offset, std::int64_t size,
           const LogConfig& config, TimestampMs now, std::int64_t roll_jitter_ms = 0, std::string_view suffix = {});
 
   // Creates the files, empty; with config.preallocate the .log gets its whole size at once.
-  static Io<std::shared_ptr<Segment>> create(OpenFiles& files, std::shared_ptr<const std::string> directory,
+  static Io<std::shared_ptr<Segment>> create(OpenFiles& files, std::shared_ptr<PartitionPath> directory,
                                              Offset base_offset, const LogConfig& config, TimestampMs now,
                                              std::int64_t roll_jitter_ms = 0, std::string_view suffix = {});
 
   // An empty segment whose files are made when one of them is first needed. Only for a log without any segment: a
   // directory without files is read as an empty log that starts where the checkpoint says.
-  static std::shared_ptr<Segment> plan(OpenFiles& files, std::shared_ptr<const std::string> directory,
-                                       Offset base_offset, const LogConfig& config, TimestampMs now,
-                                       std::int64_t roll_jitter_ms = 0);
+  static std::shared_ptr<Segment> plan(OpenFiles& files, std::shared_ptr<PartitionPath> directory, Offset base_offset,
+                                       const LogConfig& config, TimestampMs now, std::int64_t roll_jitter_ms = 0);
 
   Offset base_offset() const { return base_offset_; }
   std::int64_t size() const EXCLUDES(mutex_);
@@ -112,8 +112,8 @@ class Segment {
   Io<void> add_aborted_transaction(const AbortedTxnEntry& entry) EXCLUDES(mutex_);
   Io<void> reset_transaction_index() EXCLUDES(mutex_);
 
+  // On failure the files have their former names, unless even that fails (EIO).
   Io<void> change_suffix(std::string_view suffix) EXCLUDES(mutex_);
-  void set_directory(std::shared_ptr<const std::string> directory) EXCLUDES(mutex_);
   Io<void> set_modified_time(TimestampMs modified_ms) EXCLUDES(mutex_);
   Io<void> remove_files() EXCLUDES(mutex_);
   void close_files() EXCLUDES(mutex_);
@@ -152,6 +152,7 @@ class Segment {
  private:
   std::string path(std::string_view extension) const EXCLUDES(mutex_);
   std::string path_locked(std::string_view extension) const REQUIRES(mutex_);
+  std::string path_in(const PartitionPath::Held& directory, std::string_view extension) const REQUIRES(mutex_);
   Io<std::shared_ptr<File>> open(CachedFile& cached, std::string_view extension,
                                  OpenMode mode = OpenMode::existing) const REQUIRES(mutex_);
   Io<void> create_files() const REQUIRES(mutex_);
@@ -171,19 +172,19 @@ class Segment {
                                                    bool cached_only, Fits&& fits);
 
   OpenFiles& files_;
+  const std::shared_ptr<PartitionPath> directory_;
   const Offset base_offset_;
   const std::int64_t roll_jitter_ms_;
   const std::int32_t index_interval_bytes_;
 
   mutable protocol::Mutex mutex_;
-  std::shared_ptr<const std::string> directory_ GUARDED_BY(mutex_);
   std::string suffix_ GUARDED_BY(mutex_);
   std::int64_t size_ GUARDED_BY(mutex_);
   TimestampMs created_ms_ GUARDED_BY(mutex_);
   mutable bool planned_ GUARDED_BY(mutex_) = false;       // the files don't exist yet
   mutable std::int64_t allocate_ GUARDED_BY(mutex_) = 0;  // space that the new .log file gets at once
   mutable bool preallocated_ GUARDED_BY(mutex_) = false;
-  bool removed_ GUARDED_BY(mutex_) = false;  // the files are gone; every use fails with ESTALE
+  bool removed_ GUARDED_BY(mutex_) = false;  // the files are gone; every use fails as `gone`
   std::vector<AbortedTxnEntry> unwritten_aborted_ GUARDED_BY(mutex_);
 
   // What is known once the files were looked into; mutable, as reads look.

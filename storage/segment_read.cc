@@ -150,11 +150,13 @@ Io<TimestampMs> Segment::largest_timestamp() const {
 
 Io<TimestampMs> Segment::modified_ms() const {
   protocol::MutexLock lock(mutex_);
-  if (removed_) return io_fail(ESTALE, "stat " + path_locked(".log"));
+  if (removed_) return io_gone("stat " + path_locked(".log"));
   if (planned_) return created_ms_;
-  const auto status = files_.file_system().status(path_locked(".log"));
-  if (!status) return std::unexpected(status.error());
-  return status->modified_ms;
+  const PartitionPath::Held held(*directory_);
+  const auto status = files_.file_system().status(path_in(held, ".log"));
+  if (status) return status->modified_ms;
+  if (status.error().error_number == ENOENT && held.is_renamed()) return io_gone(status.error().doing);
+  return std::unexpected(status.error());
 }
 
 Io<std::optional<TimestampMs>> Segment::first_batch_timestamp() const {
@@ -216,7 +218,8 @@ Io<std::optional<Offset>> Segment::upper_bound_offset(const BatchPosition& from,
 Io<std::vector<AbortedTxnEntry>> Segment::aborted_transactions() const {
   protocol::MutexLock lock(mutex_);
   if (has_aborted_transactions_ == false) return std::vector<AbortedTxnEntry>{};
-  auto entries = read_transaction_index(files_.file_system(), path_locked(".txnindex"));
+  const PartitionPath::Held held(*directory_);
+  auto entries = read_transaction_index(files_.file_system(), path_in(held, ".txnindex"));
   if (!entries) return entries;
   entries->insert(entries->end(), unwritten_aborted_.begin(), unwritten_aborted_.end());
   has_aborted_transactions_ = !entries->empty();

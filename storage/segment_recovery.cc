@@ -195,8 +195,9 @@ Io<void> rebuild_producer_state(ProducerState& producers, const std::vector<std:
     }
   }
   producers.set_end_offset(end);
+  // A snapshot only saves work at the next start; a truncation needs no room on the disk.
   const auto snapshot = producers.take_snapshot(false);
-  if (!snapshot) return std::unexpected(snapshot.error());
+  if (!snapshot && !snapshot.error().is_disk_full()) return std::unexpected(snapshot.error());
   return {};
 }
 

@@ -70,7 +70,9 @@ class SparseIndex {
     whole_ = *size % static_cast<std::int64_t>(Entry::encoded_size) == 0;
     on_disk_ = *size / static_cast<std::int64_t>(Entry::encoded_size);
     tail_.clear();
-    return reload_ends(file);
+    auto ends = reload_ends(file);
+    if (!ends) on_disk_ = -1;
+    return ends;
   }
   void start_empty() {
     on_disk_ = 0;

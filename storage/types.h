@@ -51,7 +51,7 @@ struct TimestampAndOffset {
   bool operator==(const TimestampAndOffset&) const = default;
 };
 
-// What the log knew about its bounds at one moment.
+// What the log knew about its bounds at one moment; without the positions that it would have to look up.
 struct OffsetSnapshot {
   Offset log_start_offset = 0;
   OffsetMetadata log_end_offset;

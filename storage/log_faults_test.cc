@@ -1,0 +1,260 @@
+// What a log makes of disks that are full, fail or lose what was not synced, and of changes in the middle of it.
+#include <gmock/gmock.h>
+
+#include <array>
+#include <chrono>
+#include <filesystem>
+#include <future>
+#include <thread>
+
+#include "storage/fault_injection.h"
+#include "storage/segment.h"
+#include "storage/test_support.h"
+
+namespace storage {
+namespace {
+
+using protocol::ErrorCode;
+using ::testing::Contains;
+using testing::make_batch;
+using testing::read_all;
+
+class LogFaultsTest : public testing::LogFixture {
+ protected:
+  LogFaultsTest() { file_system_ = &disk_; }
+  ~LogFaultsTest() override { drop_log(); }
+
+  // Ten segments of two batches each, one record a batch.
+  Log& open_with_segments() {
+    config_.index_interval_bytes = 0;
+    config_.segment_bytes = static_cast<std::int32_t>(2 * make_batch("value 00").size());
+    open();
+    for (int i = 0; i < 20; ++i) append("value " + std::to_string(10 + i), 1000 + i);
+    EXPECT_EQ(log_->segment_count(), 10u);
+    return *log_;
+  }
+  void drop_log() {
+    disk_.fault = nullptr;
+    log_.reset();
+    directory_.reset();
+    files_.reset();
+  }
+  // What remains after the power was cut.
+  Log& cut_power() {
+    recovery_point_ = log_->recovery_point();
+    drop_log();
+    disk_.crash();
+    return open(false);
+  }
+  void fail(std::string operation, std::string file, int error_number) {
+    disk_.fault = [=](std::string_view done, const std::string& path) {
+      return done == operation && path.ends_with(file) ? error_number : 0;
+    };
+  }
+  std::vector<Offset> offsets() const {
+    std::vector<Offset> found;
+    for (const auto& record : read_all(*log_, log_->log_start_offset())) found.push_back(record.offset);
+    return found;
+  }
+  static std::vector<Offset> up_to(Offset end) {
+    std::vector<Offset> all;
+    for (Offset offset = 0; offset < end; ++offset) all.push_back(offset);
+    return all;
+  }
+
+  testing::FaultyFileSystem disk_;
+};
+
+// Flushing
+
+TEST_F(LogFaultsTest, WhatFollowsAFullTruncationIsSynced) {
+  open();
+  for (int i = 0; i < 3; ++i) append("old");
+  ASSERT_TRUE(log_->flush(now));
+  ASSERT_TRUE(log_->truncate_fully_and_start_at(1000, now));
+  append("new");
+  ASSERT_TRUE(log_->flush(now));
+  EXPECT_EQ(log_->recovery_point(), 1001);
+  EXPECT_EQ(cut_power().log_end_offset(), 1001);
+  EXPECT_EQ(read_all(*log_, 1000).size(), 1u);
+}
+
+TEST_F(LogFaultsTest, ACloseAfterAFullTruncationCountsAndSyncsTheNewSegment) {
+  open();
+  for (int i = 0; i < 3; ++i) append("old");
+  ASSERT_TRUE(log_->flush(now));
+  ASSERT_TRUE(log_->truncate_fully_and_start_at(1000, now));
+  append("new");
+  const auto unsynced = log_->prepare_close();
+  ASSERT_TRUE(unsynced);
+  EXPECT_GE(*unsynced, 3u);
+  ASSERT_TRUE(log_->close(now));
+  EXPECT_EQ(cut_power().log_end_offset(), 1001);
+}
+
+TEST_F(LogFaultsTest, AFlushThatATruncationOvertookPromisesNothing) {
+  open();
+  for (int i = 0; i < 5; ++i) append("old");
+  bool truncated = false;
+  disk_.fault = [&](std::string_view operation, const std::string& path) {
+    if (operation == "sync" && path.ends_with(".index") && !std::exchange(truncated, true)) {
+      EXPECT_TRUE(log_->truncate_to(2, now));
+      for (int i = 0; i < 3; ++i) append("new");
+    }
+    return 0;
+  };
+  ASSERT_TRUE(log_->flush(now));
+  EXPECT_TRUE(truncated);
+  EXPECT_EQ(log_->log_end_offset(), 5);
+  EXPECT_EQ(log_->recovery_point(), 0);
+  ASSERT_TRUE(log_->flush(now));
+  EXPECT_EQ(log_->recovery_point(), 5);
+}
+
+TEST_F(LogFaultsTest, AFailedSyncIsNotTriedAgainWhateverTheReason) {
+  for (const int error_number : {EIO, ENOSPC, EDQUOT, ESTALE}) {
+    open();
+    append("value");
+    fail("sync", ".log", error_number);
+    EXPECT_EQ(log_->flush(now).code(), ErrorCode::kafka_storage_error);
+    EXPECT_FALSE(directory_->is_online()) << error_number;
+    EXPECT_EQ(log_->recovery_point(), 0);
+    drop_log();
+  }
+}
+
+TEST_F(LogFaultsTest, ADirectoryThatCannotBeSyncedGoesOffline) {
+  open();
+  append("value");
+  fail("sync directory", "topic-0", ENOSPC);
+  EXPECT_EQ(log_->flush(now).code(), ErrorCode::kafka_storage_error);
+  EXPECT_FALSE(directory_->is_online());
+}
+
+// Truncation
+
+TEST_F(LogFaultsTest, ATruncationNeedsNoRoomOnTheDisk) {
+  open_with_segments();
+  disk_.space_left = 0;
+  const auto cut = log_->truncate_to(7, now);
+  EXPECT_TRUE(cut && *cut);
+  EXPECT_EQ(log_->log_end_offset(), 7);
+  EXPECT_TRUE(directory_->is_online());
+  ASSERT_TRUE(log_->truncate_to(3, now));
+  disk_.space_left.reset();
+  drop_log();
+  open(false);
+  EXPECT_EQ(offsets(), up_to(3));
+}
+
+TEST_F(LogFaultsTest, ATruncationThatFailsAtOnceChangesNothing) {
+  open_with_segments();
+  fail("rename", "18.log", ENOSPC);
+  EXPECT_FALSE(log_->truncate_to(7, now));
+  EXPECT_FALSE(log_->truncate_fully_and_start_at(100, now));
+  EXPECT_TRUE(directory_->is_online());
+  fail("rename", "18.index", ENOSPC);
+  EXPECT_FALSE(log_->truncate_to(7, now));
+  EXPECT_TRUE(directory_->is_online());
+  disk_.fault = nullptr;
+  EXPECT_EQ(offsets(), up_to(20));
+  EXPECT_EQ(append("next").first_offset, 20);
+  drop_log();
+  open(false);
+  EXPECT_EQ(offsets(), up_to(21));
+}
+
+TEST_F(LogFaultsTest, ATruncationThatFailsHalfwayTakesTheDirectoryOfflineAndLeavesAPrefix) {
+  for (const bool fully : {false, true}) {
+    open_with_segments();
+    fail("rename", "14.log", ENOSPC);
+    EXPECT_FALSE(fully ? bool(log_->truncate_fully_and_start_at(100, now)) : bool(log_->truncate_to(7, now)));
+    EXPECT_FALSE(directory_->is_online());
+    EXPECT_GT(log_->size(), 0) << "what asks an offline log for its size must get an answer";
+    drop_log();
+    open(false);
+    EXPECT_EQ(offsets(), up_to(16));
+    drop_log();
+    ASSERT_TRUE(real_file_system().remove_tree(path()));
+  }
+}
+
+TEST_F(LogFaultsTest, RetentionOnAFullDiskDeletesWhatItCan) {
+  open_with_segments();
+  log_->update_high_watermark(20);
+  auto small = std::make_shared<LogConfig>(config_);
+  small->retention_bytes = 0;
+  log_->set_config(small);
+  fail("rename", "06.log", ENOSPC);
+  EXPECT_FALSE(log_->delete_old_segments(now));
+  EXPECT_TRUE(directory_->is_online());
+  EXPECT_EQ(log_->log_start_offset(), 6);
+  EXPECT_THAT(offsets(), ::testing::SizeIs(14));
+  disk_.fault = nullptr;
+  EXPECT_EQ(*log_->delete_old_segments(now), 7);
+  EXPECT_EQ(log_->log_start_offset(), 20);
+}
+
+// Reading
+
+TEST_F(LogFaultsTest, AFaultWhereTheHighWatermarkLiesIsReported) {
+  open_with_segments();
+  log_->update_high_watermark(11);
+  fail("read", "10.log", EIO);
+  EXPECT_EQ(log_->read({.start_offset = 0, .max_bytes = 1000}).code(), ErrorCode::kafka_storage_error);
+  EXPECT_FALSE(directory_->is_online());
+}
+
+TEST_F(LogFaultsTest, AStaleFileHandleIsAFaultOfTheDisk) {
+  open_with_segments();
+  log_->update_high_watermark(20);
+  fail("read", "00.log", ESTALE);
+  EXPECT_EQ(log_->read({.start_offset = 0, .max_bytes = 1000}).code(), ErrorCode::kafka_storage_error);
+  EXPECT_FALSE(directory_->is_online());
+}
+
+TEST_F(LogFaultsTest, AnIndexThatCouldNotBeReadCountsAsNotLoaded) {
+  const std::string path = root_.path() + "/00.index";
+  ASSERT_TRUE((*disk_.open(path, OpenMode::create))->write_at(0, std::array<std::byte, 16>{}));
+  const auto file = disk_.open(path, OpenMode::existing);
+  ASSERT_TRUE(file);
+  fail("read", "00.index", ENOMEM);
+  OffsetIndex index(0);
+  EXPECT_FALSE(index.load(**file));
+  EXPECT_FALSE(index.is_loaded());
+}
+
+TEST_F(LogFaultsTest, AnIndexThatCouldNotBeReadIsReadAgain) {
+  config_.index_interval_bytes = 0;
+  open();
+  for (int i = 0; i < 10; ++i) append("value", 1000 + i);
+  close_and_reopen();
+  fail("read", "00.index", ENOMEM);
+  EXPECT_FALSE(log_->find_offset_by_timestamp(-3));
+  disk_.fault = nullptr;
+  const auto found = log_->find_offset_by_timestamp(-3);
+  ASSERT_TRUE(found && *found);
+  EXPECT_EQ((*found)->offset, 9);
+  EXPECT_EQ((*found)->timestamp, 1009);
+}
+
+// Renaming
+
+TEST_F(LogFaultsTest, FilesCanBeOpenedWhileTheDirectoryIsRenamed) {
+  open_with_segments();
+  const auto first = log_->segments().front();
+  first->close_files();
+  std::future<Io<std::shared_ptr<File>>> opened;
+  disk_.renamed = [&](const std::string&) {
+    opened = std::async(std::launch::async, [&] { return first->log_file(); });
+    opened.wait_for(std::chrono::milliseconds(100));  // as long as the one who renames lets it
+  };
+  ASSERT_TRUE(log_->rename_directory(path() + ".0123-delete"));
+  disk_.renamed = nullptr;
+  EXPECT_TRUE(opened.get());
+  EXPECT_TRUE(directory_->is_online());
+  EXPECT_TRUE(log_->segments().back()->flush());
+}
+
+}  // namespace
+}  // namespace storage
