@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstddef>
 #include <utility>
@@ -43,12 +44,32 @@ Result<std::vector<std::byte>> load(const protocol::Records& records) {
   return bytes;
 }
 
+// Batch by batch, and no more bytes than the slice had, though the first batch whole: a client gets about as much as it
+// asked for, whatever the old format costs. The message that is cut at the end comes with the next request. What can't
+// be converted is an error only at the front; behind other records it waits until it stands there.
+Result<std::vector<std::byte>> down_convert_within(Bytes records, std::int8_t magic, protocol::Offset fetch_offset) {
+  std::vector<std::byte> out;
+  std::size_t room = records.size();
+  protocol::RecordScratch scratch;
+  protocol::BatchReader batches(records);
+  protocol::RecordBatchView batch;
+  while (out.size() < room && batches.next(batch) == protocol::BatchStatus::ok) {
+    const auto converted = protocol::down_convert(batch.bytes(), magic, fetch_offset, scratch);
+    if (!converted && out.empty()) return std::unexpected(converted.error());
+    if (!converted) break;
+    if (out.empty()) room = std::max(room, converted->size());
+    out.insert(out.end(), converted->begin(), converted->end());
+  }
+  if (out.empty() && batches.status() == protocol::BatchStatus::corrupt) return fail(ErrorCode::corrupt_message);
+  out.resize(std::min(out.size(), room));
+  return out;
+}
+
 FetchConversion::PartitionData refused(protocol::PartitionIndex index, ErrorCode code) {
   FetchConversion::PartitionData data;
   data.partition_index = index;
   data.error_code = code;
   data.high_watermark = -1;
-  data.records.emplace();
   return data;
 }
 
@@ -92,8 +113,7 @@ ErrorCode FetchConversion::convert(protocol::Offset fetch_offset, PartitionData&
     return ErrorCode::none;
   }
   const std::int8_t magic = version_ <= last_magic_v0 ? protocol::magic_v0 : protocol::magic_v1;
-  protocol::RecordScratch scratch;
-  auto converted = protocol::down_convert(records, magic, fetch_offset, scratch);
+  auto converted = down_convert_within(records, magic, fetch_offset);
   if (!converted) return converted.code();
   data.records.emplace(std::move(*converted));
   return ErrorCode::none;

@@ -310,6 +310,25 @@ TEST_F(FetchTest, OldConsumersGetMessageSets) {
   }
 }
 
+TEST_F(FetchTest, MessageSetsAreNoLargerThanTheBatchesWere) {
+  // Each message of the old format has its own header of 26 bytes, so that the converted set is larger.
+  for (int i = 0; i < 3; ++i) env.append("t", 0, {.records = 20});
+  const auto stored = send(request({{0, 0}}), 4).responses[0].partitions[0].records->size();
+  const FetchResponse response = send(request({{0, 0}}), 1);
+  const auto bytes = contents(*response.responses[0].partitions[0].records);
+  EXPECT_EQ(bytes.size(), stored);
+
+  // One batch alone must come whole for the client to get on.
+  env.append("t", 1, {.records = 20});
+  const auto first = send(request({{1, 0}}), 1);
+  const auto whole = contents(*first.responses[0].partitions[0].records);
+  protocol::BatchReader messages(whole);
+  protocol::RecordBatchView message;
+  int count = 0;
+  while (messages.next(message) == protocol::BatchStatus::ok) ++count;
+  EXPECT_EQ(count, 20);
+}
+
 TEST_F(FetchTest, DownConversionMayBeForbidden) {
   storage::LogConfig config;
   config.message_downconversion = false;
