@@ -49,13 +49,15 @@ def entries(suite, scenario):
     return names
 
 
-def read_exceptions(path):
-    """entry -> Exception_, from lines `entry | parts, that, run | reason`."""
+def read_exceptions(path, idempotent):
+    """entry -> Exception_, from lines `entry | parts, that, run | reason`; `entry@idempotent` holds only for that run."""
     table = {}
     for line in pathlib.Path(path).read_text().splitlines():
         if line.strip() and not line.startswith("#"):
             name, parts, reason = (field.strip() for field in line.split("|", 2))
-            table[name] = Exception_([part.strip() for part in parts.split(",") if part.strip()], reason)
+            name, _, only = name.partition("@")
+            if not only or idempotent:
+                table[name] = Exception_([part.strip() for part in parts.split(",") if part.strip()], reason)
     return table
 
 
@@ -152,7 +154,7 @@ def main():
     options.logs.mkdir(parents=True, exist_ok=True)
     (options.logs / "test.conf").write_text(f"bootstrap.servers={options.bootstrap}\ntest.topic.random=true\n")
 
-    table = read_exceptions(options.exceptions)
+    table = read_exceptions(options.exceptions, options.idempotent)
     numbers = {}
     for name in entries(options.suite, options.scenario):
         if not options.only or name in options.only or name[:4] in options.only:

@@ -23,7 +23,7 @@ refuses_wrong_topics() {
     fails_saying 'does not exist' tool topics --describe --topic "$topic" &&
     fails_saying 'does not exist' tool topics --delete --topic "$topic" && tool topics --delete --topic "$topic" --if-exists &&
     tool topics --create --topic "$topic" --partitions 3 &&
-    fails_saying 'currently has 3 partition(s); 2 would not be an increase' tool topics --alter --topic "$topic" --partitions 2
+    fails_saying 'Topic currently has 3 partitions, which is higher than the requested 2' tool topics --alter --topic "$topic" --partitions 2
 }
 
 deletes_by_pattern() {
