@@ -14,6 +14,7 @@
 
 #include "broker/broker_parts.h"
 #include "broker/config/topic_config.h"
+#include "coordination/cluster/znodes.h"
 #include "coordination/metadata_store/zookeeper_store.h"
 
 namespace broker {
@@ -119,7 +120,7 @@ Result<protocol::BrokerId> Broker::Parts::find_broker_id(const storage::Director
     return fail(ErrorCode::invalid_config, "broker.id is not set, and broker.id.generation.enable is false");
   }
   // The number of times the node was written is a sequence that the whole cluster shares.
-  const auto stat = store->set("/brokers/seqid", "", metadata_store::any_version);
+  const auto stat = store->set(cluster::path::broker_sequence, "", metadata_store::any_version);
   if (!stat) return fail(ErrorCode::unknown_server_error, "the metadata store gave no number for this broker");
   return stat->version + now_config->reserved_broker_max_id;
 }
@@ -228,7 +229,8 @@ Result<void> Broker::Parts::join_cluster() {
       cluster::ControllerOptions{.broker_id = id,
                                  .inter_broker_listener = now_config->inter_broker_listener_name,
                                  .delete_topics = now_config->delete_topic_enable,
-                                 .unclean_leader_election = now_config->unclean_leader_election_enable},
+                                 .unclean_leader_election = now_config->unclean_leader_election_enable,
+                                 .seed = random()},
       *store, *cluster, clock);
   membership = std::make_unique<cluster::Membership>(
       *store, *controller,

@@ -7,6 +7,7 @@
 
 #include "coordination/cluster/znodes.h"
 #include "protocol/messages/update_metadata.h"
+#include "protocol/topic_name.h"
 
 namespace broker {
 
@@ -49,7 +50,9 @@ auto place_of(std::vector<PartitionMetadata>& partitions, protocol::PartitionInd
 
 }  // namespace
 
-bool is_internal_topic(std::string_view name) { return name == "__consumer_offsets" || name == "__transaction_state"; }
+bool is_internal_topic(std::string_view name) {
+  return name == protocol::consumer_offsets_topic || name == protocol::transaction_state_topic;
+}
 
 const PartitionMetadata* TopicMetadata::partition(protocol::PartitionIndex index) const {
   // Nearly always the index is the position.

@@ -10,6 +10,7 @@
 #include "protocol/messages/offset_commit_value.h"
 #include "protocol/messages/transaction_log_key.h"
 #include "protocol/messages/transaction_log_value.h"
+#include "protocol/topic_name.h"
 #include "tools/text.h"
 
 namespace tools {
@@ -66,8 +67,8 @@ std::optional<std::string> describe_transaction(const protocol::RecordView& reco
 }  // namespace
 
 std::optional<std::string> describe_internal_record(std::string_view topic, const protocol::RecordView& record) {
-  if (topic == "__transaction_state") return describe_transaction(record);
-  if (topic != "__consumer_offsets") return std::nullopt;
+  if (topic == protocol::transaction_state_topic) return describe_transaction(record);
+  if (topic != protocol::consumer_offsets_topic) return std::nullopt;
   if (auto text = describe_offset(record)) return text;
   return describe_group(record);
 }

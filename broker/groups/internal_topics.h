@@ -14,13 +14,14 @@
 #include "coordination/cluster/topic_admin.h"
 #include "protocol/mutex.h"
 #include "protocol/result.h"
+#include "protocol/topic_name.h"
 
 namespace broker {
 
 class BackgroundPool;
 struct BrokerConfig;
 
-inline constexpr std::string_view consumer_offsets_topic = "__consumer_offsets";
+using protocol::consumer_offsets_topic;
 
 struct InternalTopicOptions {
   std::int32_t partition_count = 50;    // offsets.topic.num.partitions

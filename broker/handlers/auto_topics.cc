@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "broker/config/broker_config.h"
+#include "protocol/topic_name.h"
 
 namespace broker {
 
@@ -23,14 +24,14 @@ std::int16_t replicas(std::int16_t configured, std::string_view key, const Broke
 
 NewTopic auto_created_topic(const std::string& name, const BrokerConfig& config, std::size_t broker_count) {
   NewTopic topic{.name = name};
-  if (name == "__consumer_offsets") {
+  if (name == protocol::consumer_offsets_topic) {
     topic.partition_count = config.offsets_topic_num_partitions;
     topic.replication_factor =
         replicas(config.offsets_topic_replication_factor, "offsets.topic.replication.factor", config, broker_count);
     topic.config = {{"cleanup.policy", "compact"},
                     {"compression.type", "producer"},
                     {"segment.bytes", std::to_string(config.offsets_topic_segment_bytes)}};
-  } else if (name == "__transaction_state") {
+  } else if (name == protocol::transaction_state_topic) {
     topic.partition_count = config.transaction_state_log_num_partitions;
     topic.replication_factor = replicas(config.transaction_state_log_replication_factor,
                                         "transaction.state.log.replication.factor", config, broker_count);

@@ -8,7 +8,7 @@
 
 #include "broker/config/dynamic_config.h"
 #include "broker/handlers/broker_address.h"
-#include "coordination/cluster/topic_name.h"
+#include "protocol/topic_name.h"
 
 namespace broker {
 
@@ -103,7 +103,7 @@ DescribeTopicPartitionsResponse DescribeTopicPartitionsHandler::handle(RequestCo
     const TopicMetadata* known = now->topic(name);
     if (!known) {
       if (request.topics.empty()) continue;
-      const bool valid = coordination::cluster::validate_topic_name(name).has_value();
+      const bool valid = protocol::check_topic_name(name).has_value();
       response.topics.push_back(
           start_topic(name, valid ? ErrorCode::unknown_topic_or_partition : ErrorCode::invalid_topic_exception));
       continue;

@@ -11,11 +11,11 @@
 
 #include "broker/config/dynamic_config.h"
 #include "broker/handlers/auto_topics.h"
-#include "coordination/cluster/topic_name.h"
+#include "protocol/topic_name.h"
 
 namespace broker {
 
-using coordination::cluster::validate_topic_name;
+using protocol::check_topic_name;
 using protocol::ErrorCode;
 using protocol::MetadataRequest;
 using protocol::MetadataResponse;
@@ -130,7 +130,7 @@ awaitable<std::vector<Topic>> MetadataHandler::create_missing(RequestContext& co
   std::vector<Topic> failed;
   std::vector<coordination::cluster::NewTopic> topics;
   for (const std::string& name : names) {
-    const auto valid = validate_topic_name(name);
+    const auto valid = check_topic_name(name);
     if (!valid) {
       failed.push_back(without_partitions(ErrorCode::invalid_topic_exception, name));
     } else if (!allowed) {

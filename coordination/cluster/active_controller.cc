@@ -5,7 +5,8 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
-#include <random>
+
+#include "coordination/cluster/topic_id.h"
 
 namespace coordination::cluster {
 
@@ -20,6 +21,31 @@ std::set<std::string> topics_of(const std::vector<PartitionAndReplica>& replicas
   return topics;
 }
 
+// Answers borrow their strings from what the channel received; on the event thread that is gone.
+std::vector<ActiveController::ReplicaAnswer> answers_of(BrokerId broker,
+                                                        const protocol::LeaderAndIsrResponse& response) {
+  std::vector<ActiveController::ReplicaAnswer> answers;
+  if (response.error_code != ErrorCode::none) {
+    spdlog::error("Controller: broker {} answered LeaderAndIsr with {}.", broker, name(response.error_code));
+    return answers;
+  }
+  for (const auto& topic : response.topics) {
+    for (const auto& partition : topic.partition_errors) {
+      answers.push_back({topic.topic_id, partition.partition_index, partition.error_code});
+    }
+  }
+  return answers;
+}
+
+std::set<TopicPartition> errors_of(const protocol::StopReplicaResponse& response) {
+  std::set<TopicPartition> in_error;
+  for (const auto& partition : response.partition_errors) {
+    if (partition.error_code == ErrorCode::none) continue;
+    in_error.insert({partition.topic_name.str(), partition.partition_index});
+  }
+  return in_error;
+}
+
 }  // namespace
 
 ActiveController::ActiveController(const ControllerOptions& options, ControllerStore& store, BrokerChannels& channels,
@@ -28,6 +54,7 @@ ActiveController::ActiveController(const ControllerOptions& options, ControllerS
       store_(store),
       channel_factory_(channels),
       post_(std::move(post)),
+      next_seed_(mix(options.seed + static_cast<std::uint32_t>(election.epoch))),
       machines_(context_, store, options.unclean_leader_election, [this](RequestBatch& batch) { send(batch); }),
       deletion_(context_, store, machines_, options.delete_topics) {
   context_.epoch = election.epoch;
@@ -46,8 +73,8 @@ bool ActiveController::take_over() {
   read_cluster();
   (void)store_.children(path::log_dir_events, on_change([this] { log_dirs_failed(); }));
   const auto deletions = store_.children(path::delete_topics, on_change([this] { deletions_changed(); }));
-  if (store_.take_read_failure() || store_.deposed()) return false;
-  bring_to_order();
+  if (store_.read_failed() || store_.deposed()) return false;
+  bring_to_order(deletions);
   // Marks for topics that don't exist are swept away, the others have been queued.
   std::set<std::string> marked;
   for (const std::string& topic : deletions) {
@@ -57,32 +84,42 @@ bool ActiveController::take_over() {
   std::ranges::set_difference(deletions, marked, std::inserter(stray, stray.end()));
   store_.remove_deletion_marks(stray);
   deletion_.resume();
-  return !store_.deposed();
+  return !store_.read_failed() && !store_.deposed();
 }
 
 void ActiveController::read_cluster() {
   for (const BrokerRegistration& broker : store_.brokers(on_change([this] { brokers_changed(); }))) {
     add_broker(broker);
   }
-  auto topics = store_.topics(store_.children(path::topics, on_change([this] { topics_changed(); })));
-  add_topic_ids(topics);
-  std::vector<TopicPartition> partitions;
-  for (auto& [topic, assignment] : topics) {
-    store_.watch_data(path::topic(topic), on_change([this, topic] { topic_changed(topic); }));
-    for (auto& [index, replicas] : assignment.partitions) {
-      context_.add_partition({topic, index}, std::move(replicas));
-      partitions.push_back({topic, index});
-    }
-  }
+  const auto topics = store_.children(path::topics, on_change([this] { topics_changed(); }));
+  const std::vector<TopicPartition> partitions = take_in(topics);
   for (auto& [partition, state] : store_.partition_states(partitions)) {
     context_.partition(partition)->leadership = std::move(state);
   }
 }
 
+// Each topic is read by what leaves the watch, so that no change falls between the two. Returns the partitions.
+std::vector<TopicPartition> ActiveController::take_in(const std::set<std::string>& names) {
+  std::map<std::string, TopicAssignment> topics;
+  for (const std::string& topic : names) {
+    auto assignment = store_.topic(topic, on_change([this, topic] { topic_changed(topic); }));
+    if (assignment) topics.emplace(topic, std::move(*assignment));
+  }
+  add_topic_ids(topics);
+  std::vector<TopicPartition> partitions;
+  for (auto& [topic, assignment] : topics) {
+    for (auto& [index, replicas] : assignment.partitions) {
+      context_.add_partition({topic, index}, std::move(replicas));
+      partitions.push_back({topic, index});
+    }
+  }
+  return partitions;
+}
+
 // Kafka's order: brokers must know who is alive before they can follow anybody, replicas come before leaders, and
 // elections need to know which replicas are there.
-void ActiveController::bring_to_order() {
-  deletion_.initialise(store_.children(path::delete_topics));
+void ActiveController::bring_to_order(const std::set<std::string>& marked) {
+  deletion_.initialise(marked);
   machines_.send_metadata_to_all({});
   initialise_replica_states(context_);
   std::vector<PartitionAndReplica> online, offline;
@@ -96,6 +133,11 @@ void ActiveController::bring_to_order() {
   machines_.bring_online(partitions_without_leader(context_), ElectionStrategy::offline);
 }
 
+void ActiveController::set_unclean_leader_election(bool allowed) {
+  machines_.set_unclean_by_default(allowed);
+  if (allowed) machines_.bring_online(partitions_without_leader(context_), ElectionStrategy::offline);
+}
+
 ErrorCode ActiveController::check_broker(BrokerId broker, std::int64_t epoch) const {
   const BrokerRegistration* known = context_.broker(broker);
   if (!known) return ErrorCode::broker_id_not_registered;
@@ -103,9 +145,14 @@ ErrorCode ActiveController::check_broker(BrokerId broker, std::int64_t epoch) co
 }
 
 void ActiveController::add_broker(const BrokerRegistration& broker) {
-  context_.set_broker(broker);
-  channels_[broker.id] = channel_factory_.open(broker);
-  store_.watch_data(path::broker_id(broker.id), [this, post = post_, id = broker.id](const WatchEvent& event) {
+  // Read again with the watch: it may have announced other endpoints since.
+  const auto now = watch_broker(broker.id);
+  context_.set_broker(now ? *now : broker);
+  channels_[broker.id] = channel_factory_.open(*context_.broker(broker.id));
+}
+
+std::optional<BrokerRegistration> ActiveController::watch_broker(BrokerId id) {
+  return store_.broker(id, [this, post = post_, id](const WatchEvent& event) {
     if (event.type == WatchEventType::data_changed) post([this, id] { broker_changed(id); });
   });
 }
@@ -120,7 +167,7 @@ void ActiveController::brokers_changed() {
   for (BrokerRegistration& broker : store_.brokers(on_change([this] { brokers_changed(); }))) {
     now.emplace(broker.id, std::move(broker));
   }
-  if (store_.take_read_failure()) return;  // the session's end will tell
+  if (store_.read_failed()) return;  // the session's end will tell
   std::vector<BrokerId> started, failed;
   for (const auto& [id, broker] : context_.brokers()) {
     const auto found = now.find(id);
@@ -144,14 +191,31 @@ void ActiveController::brokers_changed() {
 }
 
 void ActiveController::broker_changed(BrokerId id) {
-  for (const BrokerRegistration& broker : store_.brokers()) {
-    const BrokerRegistration* known = context_.broker(id);
-    if (broker.id != id || !known || known->epoch != broker.epoch) continue;
-    const bool moved = known->endpoints != broker.endpoints || known->rack != broker.rack;
-    add_broker(broker);
-    if (moved) machines_.send_metadata_to_all({});
-    return;
+  const auto now = watch_broker(id);
+  const BrokerRegistration* known = context_.broker(id);
+  if (!now || !known || known->epoch != now->epoch) return;  // brokers_changed() sees to it
+  if (known->endpoints == now->endpoints && known->rack == now->rack) return;
+  const auto address = [this](const BrokerRegistration& broker) {
+    const BrokerEndpoint* endpoint = broker.endpoint(options_.inter_broker_listener);
+    return endpoint ? std::optional(*endpoint) : std::nullopt;
+  };
+  const bool moved = address(*known) != address(*now);
+  context_.set_broker(*now);
+  if (moved) {
+    reconnect(id);
+  } else {
+    machines_.send_metadata_to_all({});
   }
+}
+
+// To another address. What the old channel held is lost, so that the broker is told everything again.
+void ActiveController::reconnect(BrokerId id) {
+  channels_[id] = channel_factory_.open(*context_.broker(id));
+  std::vector<PartitionAndReplica> being_deleted = context_.replicas_on(id);
+  std::erase_if(being_deleted,
+                [&](const auto& r) { return context_.replica_state(r) != ReplicaState::deletion_started; });
+  if (!being_deleted.empty()) deletion_.replicas_failed(being_deleted);
+  brokers_started({id});
 }
 
 void ActiveController::brokers_started(const std::vector<BrokerId>& ids) {
@@ -197,7 +261,7 @@ void ActiveController::replicas_became_offline(const std::vector<PartitionAndRep
 
 void ActiveController::topics_changed() {
   const auto now = store_.children(path::topics, on_change([this] { topics_changed(); }));
-  if (store_.take_read_failure()) return;
+  if (store_.read_failed()) return;
   std::set<std::string> added;
   for (const std::string& topic : now) {
     if (!context_.topic(topic)) added.insert(topic);
@@ -207,17 +271,7 @@ void ActiveController::topics_changed() {
     if (!now.contains(topic)) gone.push_back(topic);
   }
   for (const std::string& topic : gone) context_.remove_topic(topic);
-  auto topics = store_.topics(added);
-  add_topic_ids(topics);
-  std::vector<TopicPartition> partitions;
-  for (auto& [topic, assignment] : topics) {
-    store_.watch_data(path::topic(topic), on_change([this, topic] { topic_changed(topic); }));
-    for (auto& [index, replicas] : assignment.partitions) {
-      context_.add_partition({topic, index}, std::move(replicas));
-      partitions.push_back({topic, index});
-    }
-  }
-  create_partitions(partitions);
+  create_partitions(take_in(added));
 }
 
 void ActiveController::topic_changed(const std::string& topic) {
@@ -250,15 +304,12 @@ void ActiveController::create_partitions(const std::vector<TopicPartition>& part
   machines_.move(replicas, ReplicaState::online);
 }
 
-// Topics from before Kafka 2.8 get their ids here. A topic id is 16 random bytes.
+// Topics from before Kafka 2.8 get their ids here.
 void ActiveController::add_topic_ids(std::map<std::string, TopicAssignment>& topics) {
-  std::random_device random;
   std::map<std::string, TopicAssignment> changed;
   for (auto& [topic, assignment] : topics) {
     if (!assignment.topic_id) {
-      protocol::Uuid id;
-      for (std::byte& byte : id.bytes) byte = static_cast<std::byte>(random());
-      assignment.topic_id = id;
+      assignment.topic_id = make_topic_id(mix(next_seed_++));
       changed.emplace(topic, assignment);
     }
     context_.set_topic_id(topic, *assignment.topic_id);
@@ -268,7 +319,7 @@ void ActiveController::add_topic_ids(std::map<std::string, TopicAssignment>& top
 
 void ActiveController::deletions_changed() {
   const auto marked = store_.children(path::delete_topics, on_change([this] { deletions_changed(); }));
-  if (store_.take_read_failure()) return;
+  if (store_.read_failed()) return;
   std::set<std::string> known, unknown;
   for (const std::string& topic : marked) (context_.topic(topic) ? known : unknown).insert(topic);
   if (!options_.delete_topics) unknown = marked;
@@ -302,7 +353,7 @@ void ActiveController::send(RequestBatch& batch) {
   for (auto& [broker, request] : requests.leader_and_isr) {
     channels_.at(broker)->leader_and_isr(
         std::move(request), [this, post = post_, id = broker](const protocol::LeaderAndIsrResponse& response) {
-          post([this, id, response] { answered(id, response); });
+          post([this, id, answers = answers_of(id, response)] { answered(id, answers); });
         });
   }
   for (auto& [broker, request] : requests.update_metadata) {
@@ -323,32 +374,34 @@ void ActiveController::send(RequestBatch& batch) {
     channels_.at(broker)->stop_replica(
         std::move(request),
         [this, post = post_, id = broker, deleted = std::move(deleted)](const protocol::StopReplicaResponse& response) {
-          post([this, id, deleted, response] { answered(id, deleted, response); });
+          const std::set<TopicPartition> in_error = errors_of(response);
+          std::vector<PartitionAndReplica> done, failed;
+          for (const TopicPartition& tp : deleted) {
+            const bool ok = response.error_code == ErrorCode::none && !in_error.contains(tp);
+            (ok ? done : failed).push_back({tp, id});
+          }
+          post([this, done = std::move(done), failed = std::move(failed)] {
+            if (!failed.empty()) deletion_.replicas_failed(failed);
+            if (!done.empty()) deletion_.replicas_deleted(done);
+          });
         });
   }
 }
 
-void ActiveController::answered(BrokerId broker, const protocol::LeaderAndIsrResponse& response) {
-  if (response.error_code != ErrorCode::none) {
-    spdlog::error("Controller: broker {} answered LeaderAndIsr with {}.", broker, name(response.error_code));
-    return;
-  }
-  const std::set<TopicPartition>& before = context_.offline_dirs(broker);
-  std::set<TopicPartition> offline = before;
+void ActiveController::answered(BrokerId broker, const std::vector<ReplicaAnswer>& answers) {
+  std::set<TopicPartition> offline = context_.offline_dirs(broker);
   std::vector<PartitionAndReplica> fresh;
-  for (const auto& topic : response.topics) {
-    const std::string* topic_name = context_.topic_name(topic.topic_id);
+  for (const ReplicaAnswer& answer : answers) {
+    const std::string* topic_name = context_.topic_name(answer.topic_id);
     if (!topic_name) continue;
-    for (const auto& partition : topic.partition_errors) {
-      const TopicPartition tp{*topic_name, partition.partition_index};
-      if (partition.error_code == ErrorCode::none) {
-        offline.erase(tp);
-      } else if (partition.error_code == ErrorCode::kafka_storage_error) {
-        if (offline.insert(tp).second) fresh.push_back({tp, broker});
-      } else {
-        spdlog::warn("Controller: broker {} answered LeaderAndIsr for {} with {}.", broker, tp.text(),
-                     name(partition.error_code));
-      }
+    const TopicPartition tp{*topic_name, answer.partition};
+    if (answer.error == ErrorCode::none) {
+      offline.erase(tp);
+    } else if (answer.error == ErrorCode::kafka_storage_error) {
+      if (offline.insert(tp).second) fresh.push_back({tp, broker});
+    } else {
+      spdlog::warn("Controller: broker {} answered LeaderAndIsr for {} with {}.", broker, tp.text(),
+                   name(answer.error));
     }
   }
   context_.set_offline_dirs(broker, std::move(offline));
@@ -356,22 +409,6 @@ void ActiveController::answered(BrokerId broker, const protocol::LeaderAndIsrRes
     spdlog::warn("Controller: {} replica(s) on broker {} are on offline log directories.", fresh.size(), broker);
     replicas_became_offline(fresh);
   }
-}
-
-void ActiveController::answered(BrokerId broker, const std::vector<TopicPartition>& deleted,
-                                const protocol::StopReplicaResponse& response) {
-  std::set<TopicPartition> in_error;
-  for (const auto& partition : response.partition_errors) {
-    if (partition.error_code == ErrorCode::none) continue;
-    in_error.insert({partition.topic_name.str(), partition.partition_index});
-  }
-  std::vector<PartitionAndReplica> done, failed;
-  for (const TopicPartition& tp : deleted) {
-    const bool ok = response.error_code == ErrorCode::none && !in_error.contains(tp);
-    (ok ? done : failed).push_back({tp, broker});
-  }
-  if (!failed.empty()) deletion_.replicas_failed(failed);
-  if (!done.empty()) deletion_.replicas_deleted(done);
 }
 
 }  // namespace coordination::cluster

@@ -8,6 +8,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -25,6 +26,13 @@ namespace coordination::cluster {
 
 class ActiveController {
  public:
+  // What a broker answered for one of the replicas it was told to have.
+  struct ReplicaAnswer {
+    protocol::Uuid topic_id;
+    PartitionIndex partition = 0;
+    protocol::ErrorCode error = protocol::ErrorCode::none;
+  };
+
   // Hands a function to the event thread; it is dropped when this controller isn't the active one any more.
   using Post = std::function<void(std::function<void()>)>;
 
@@ -33,6 +41,9 @@ class ActiveController {
 
   // Reads everything and brings it into order. Returns false when the store couldn't be read.
   bool take_over();
+
+  // What holds for topics that don't say themselves. Where it is allowed now, partitions without a leader get one.
+  void set_unclean_leader_election(bool allowed);
 
   // Whether the broker is registered with this epoch, for requests that name one.
   protocol::ErrorCode check_broker(BrokerId broker, std::int64_t epoch) const;
@@ -47,20 +58,21 @@ class ActiveController {
   void log_dirs_failed();
 
   void read_cluster();
+  std::vector<TopicPartition> take_in(const std::set<std::string>& names);
   void add_broker(const BrokerRegistration& broker);
+  std::optional<BrokerRegistration> watch_broker(BrokerId id);
+  void reconnect(BrokerId id);
   void drop_broker(BrokerId id);
   void brokers_started(const std::vector<BrokerId>& ids);
   void brokers_failed(const std::vector<BrokerId>& ids);
   void replicas_became_offline(const std::vector<PartitionAndReplica>& replicas);
   void create_partitions(const std::vector<TopicPartition>& partitions);
   void add_topic_ids(std::map<std::string, TopicAssignment>& topics);
-  void bring_to_order();
+  void bring_to_order(const std::set<std::string>& marked);
 
   // Answers of brokers.
   void send(RequestBatch& batch);
-  void answered(BrokerId broker, const protocol::LeaderAndIsrResponse& response);
-  void answered(BrokerId broker, const std::vector<TopicPartition>& deleted,
-                const protocol::StopReplicaResponse& response);
+  void answered(BrokerId broker, const std::vector<ReplicaAnswer>& answers);
 
   metadata_store::Watch on_change(std::function<void()> event);
 
@@ -68,6 +80,7 @@ class ActiveController {
   ControllerStore& store_;
   BrokerChannels& channel_factory_;
   const Post post_;
+  std::uint64_t next_seed_;  // of the next topic id
   ControllerContext context_;
   std::map<BrokerId, std::unique_ptr<BrokerChannel>> channels_;
   StateMachines machines_;

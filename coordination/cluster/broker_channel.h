@@ -1,7 +1,8 @@
 // The controller's way to one broker: LeaderAndIsr, UpdateMetadata and StopReplica requests, to itself as to any other.
 //
 // A channel is owned by the controller and used on its event thread only; `done` may be called on any thread, also
-// before the call returns. Requests own what they hold, so a channel may keep them.
+// before the call returns. Requests own what they hold, so a channel may keep them; responses may borrow from what the
+// channel received and are read before `done` returns.
 #pragma once
 
 #include <functional>

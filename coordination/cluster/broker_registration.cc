@@ -1,7 +1,9 @@
 #include "coordination/cluster/broker_registration.h"
 
 #include <fmt/format.h>
+#include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <array>
 
 #include "coordination/cluster/json_fields.h"
@@ -9,7 +11,8 @@
 
 namespace coordination::cluster {
 
-using metadata_store::CreateMode, metadata_store::MetadataStore, metadata_store::Operation, metadata_store::StoreError;
+using metadata_store::CreateMode, metadata_store::MetadataStore, metadata_store::Operation, metadata_store::StoreError,
+    metadata_store::StoreResult, metadata_store::Watch;
 using protocol::ErrorCode, protocol::fail, protocol::Result;
 
 namespace {
@@ -62,21 +65,17 @@ const BrokerEndpoint* first_plaintext(const BrokerRegistration& broker) {
 
 // Two brokers at one address would take each other's connections.
 Result<void> check_addresses_are_free(MetadataStore& store, const BrokerRegistration& broker) {
-  const auto ids = store.children(path::broker_ids);
-  if (!ids) return std::unexpected(to_error(ids.error(), "reading the registered brokers"));
-  for (const std::string& text : *ids) {
-    const auto id = json::parse_number<BrokerId>(text);
-    if (!id || *id == broker.id) continue;
-    const auto node = store.get(path::broker_id(*id));
-    const auto other = node ? decode_broker_registration(*id, node->data) : fail(ErrorCode::none);
-    if (!other) continue;  // gone meanwhile, or not ours to judge
-    for (const BrokerEndpoint& theirs : other->endpoints) {
+  const auto brokers = read_brokers(store);
+  if (!brokers) return std::unexpected(to_error(brokers.error(), "reading the registered brokers"));
+  for (const BrokerRegistration& other : *brokers) {
+    if (other.id == broker.id) continue;
+    for (const BrokerEndpoint& theirs : other.endpoints) {
       for (const BrokerEndpoint& ours : broker.endpoints) {
         if (ours.host == theirs.host && ours.port == theirs.port) {
           return fail(ErrorCode::invalid_registration,
                       fmt::format("Configured end points {}:{} in advertised listeners are already registered by "
                                   "broker {}",
-                                  ours.host, ours.port, *id));
+                                  ours.host, ours.port, other.id));
         }
       }
     }
@@ -143,6 +142,41 @@ Result<BrokerRegistration> decode_broker_registration(BrokerId id, std::string_v
     return bad();
   }
   return broker;
+}
+
+std::optional<BrokerRegistration> to_registration(BrokerId id, const metadata_store::Node& node) {
+  auto broker = decode_broker_registration(id, node.data);
+  if (!broker) {
+    spdlog::error("{}", broker.error().text());
+    return std::nullopt;
+  }
+  broker->epoch = node.stat.czxid;
+  return std::move(*broker);
+}
+
+StoreResult<std::vector<BrokerRegistration>> read_brokers(MetadataStore& store, Watch watch) {
+  const auto children = store.children(path::broker_ids, std::move(watch));
+  if (!children && children.error() == StoreError::no_node) return std::vector<BrokerRegistration>();
+  if (!children) return std::unexpected(children.error());
+  std::vector<BrokerId> ids;
+  for (const std::string& child : *children) {
+    if (const auto id = json::parse_number<BrokerId>(child)) {
+      ids.push_back(*id);
+    } else {
+      spdlog::error("{}/{} is not a broker id; it is ignored.", path::broker_ids, child);
+    }
+  }
+  std::ranges::sort(ids);
+  std::vector<std::string> paths;
+  for (const BrokerId id : ids) paths.push_back(path::broker_id(id));
+  const auto nodes = store.get_each(paths);
+  std::vector<BrokerRegistration> brokers;
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    if (!nodes[i] && nodes[i].error() == StoreError::no_node) continue;  // it went away meanwhile
+    if (!nodes[i]) return std::unexpected(nodes[i].error());
+    if (auto broker = to_registration(ids[i], *nodes[i])) brokers.push_back(std::move(*broker));
+  }
+  return brokers;
 }
 
 Result<std::int64_t> register_broker(MetadataStore& store, const BrokerRegistration& broker,

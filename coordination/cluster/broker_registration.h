@@ -49,6 +49,15 @@ struct BrokerRegistration {
 std::string encode(const BrokerRegistration& broker);
 protocol::Result<BrokerRegistration> decode_broker_registration(BrokerId id, std::string_view json);
 
+// The broker that a node under /brokers/ids describes, epoch included. None, and a line in the log, when it can't be
+// read.
+std::optional<BrokerRegistration> to_registration(BrokerId id, const metadata_store::Node& node);
+
+// The registered brokers, by ascending id. Nodes that aren't a broker's or can't be read are logged and left out. The
+// watch fires when a broker comes or goes.
+metadata_store::StoreResult<std::vector<BrokerRegistration>> read_brokers(metadata_store::MetadataStore& store,
+                                                                          metadata_store::Watch watch = {});
+
 // Creates /brokers/ids/<id> and returns the broker's epoch. The node of this store's own earlier session, or of this
 // very session, is taken over; that of another process is duplicate_broker_registration. Another id that advertises the
 // same host and port is refused too, with invalid_registration.

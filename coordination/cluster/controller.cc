@@ -48,6 +48,13 @@ class Controller::Impl {
                             [shared] { (*shared)(fail(ErrorCode::not_controller)); });
   }
 
+  void set_unclean_leader_election(bool allowed) {
+    queue_->post([this, allowed] {
+      options_.unclean_leader_election = allowed;
+      if (active_) handle([this, allowed] { active_->set_unclean_leader_election(allowed); });
+    });
+  }
+
   void session_expired() {
     queue_->drop_queued();
     queue_->run_and_wait([this] { leave_office(); });
@@ -91,6 +98,7 @@ class Controller::Impl {
   }
 
   void handle(const std::function<void()>& event) {
+    store_.begin_event();
     event();
     if (store_.deposed()) {
       spdlog::warn("Another broker was elected controller; this one ({}) steps back.", options_.broker_id);
@@ -117,7 +125,7 @@ class Controller::Impl {
     return allocate_producer_id_block(metadata_store_, broker);
   }
 
-  const ControllerOptions options_;
+  ControllerOptions options_;
   MetadataStore& metadata_store_;
   ControllerStore store_;
   BrokerChannels& channels_;
@@ -138,6 +146,8 @@ Controller::Controller(ControllerOptions options, MetadataStore& store, BrokerCh
 Controller::~Controller() { stop(); }
 
 void Controller::start() { impl_->start(); }
+
+void Controller::set_unclean_leader_election(bool allowed) { impl_->set_unclean_leader_election(allowed); }
 
 void Controller::stop() { impl_->stop(); }
 

@@ -13,6 +13,7 @@
 #include <memory>
 
 #include "coordination/cluster/broker_channel.h"
+#include "coordination/cluster/producer_ids.h"
 #include "coordination/metadata_store/metadata_store.h"
 #include "protocol/clock.h"
 #include "protocol/result.h"
@@ -26,16 +27,10 @@ struct ControllerOptions {
   std::string inter_broker_listener = "PLAINTEXT";
   // delete.topic.enable
   bool delete_topics = true;
-  // unclean.leader.election.enable of the broker; a topic's own configuration comes first.
+  // unclean.leader.election.enable of the broker, at first; a topic's own configuration comes first.
   bool unclean_leader_election = false;
-};
-
-// Producer ids first … first + count - 1, for one broker to hand out.
-struct ProducerIdBlock {
-  std::int64_t first = 0;
-  std::int32_t count = 0;
-
-  bool operator==(const ProducerIdBlock&) const = default;
+  // Randomness for the ids of topics that have none, as those of Kafka before 2.8; another one in every process.
+  std::uint64_t seed = 0;
 };
 
 class Controller {
@@ -63,6 +58,9 @@ class Controller {
   // Errors: not_controller; broker_id_not_registered; stale_broker_epoch when `broker_epoch` isn't the registered one.
   void allocate_producer_ids(protocol::BrokerId broker, std::int64_t broker_epoch,
                              std::function<void(protocol::Result<ProducerIdBlock>)> done);
+
+  // unclean.leader.election.enable of the brokers changed. Once it is allowed, partitions without a leader get one.
+  void set_unclean_leader_election(bool allowed);
 
   // The store's session is lost, and with it the election: forgets queued events and resigns. Blocks until that is
   // done.

@@ -225,6 +225,4 @@ std::int32_t ControllerContext::leader_epoch(const TopicPartition& tp) const {
   return entry && entry->leadership ? entry->leadership->leader_and_isr.leader_epoch : -1;
 }
 
-void ControllerContext::clear() { *this = ControllerContext(); }
-
 }  // namespace coordination::cluster

@@ -88,7 +88,8 @@ class ControllerContext {
   void set_topic_id(const std::string& topic, const protocol::Uuid& id);
   void remove_topic(const std::string& name);
 
-  // Partitions. partition() is nullptr for one that isn't known; add_partition() keeps what is there already.
+  // Partitions. partition() is nullptr for one that isn't known; add_partition() gives one that is known another
+  // assignment and leaves the rest of it as it is.
   PartitionEntry* partition(const TopicPartition& partition);
   const PartitionEntry* partition(const TopicPartition& partition) const;
   PartitionEntry& add_partition(const TopicPartition& partition, ReplicaAssignment assignment);
@@ -114,8 +115,6 @@ class ControllerContext {
 
   // The epoch that StopReplica carries: -2 when the topic is being deleted, -1 before the first leader.
   std::int32_t leader_epoch(const TopicPartition& partition) const;
-
-  void clear();
 
  private:
   std::map<BrokerId, BrokerRegistration> brokers_;

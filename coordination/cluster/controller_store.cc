@@ -4,7 +4,6 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
-#include <charconv>
 
 namespace coordination::cluster {
 
@@ -12,14 +11,11 @@ using metadata_store::CreateMode, metadata_store::Operation, metadata_store::Sto
     metadata_store::TransactionResult;
 
 template <typename Result>
-bool ControllerStore::read_failed(const Result& result, const std::string& what) {
-  if (result || result.error() == StoreError::no_node) return false;
+void ControllerStore::note_failure(const Result& result, const std::string& what) {
+  if (result || result.error() == StoreError::no_node) return;
   spdlog::warn("Controller: {} can't be read: {}.", what, name(result.error()));
-  read_failure_ = true;
-  return true;
+  read_failed_ = true;
 }
-
-bool ControllerStore::take_read_failure() { return std::exchange(read_failure_, false); }
 
 std::optional<ControllerStore::Election> ControllerStore::elect(BrokerId id, std::int64_t now_ms) {
   // "0" is where the epochs start: the first controller has 1.
@@ -40,7 +36,7 @@ std::optional<ControllerStore::Election> ControllerStore::elect(BrokerId id, std
     return std::nullopt;
   }
   deposed_ = false;
-  read_failure_ = false;
+  begin_event();
   epoch_version_ = (*elected)[1].stat.version;
   return Election{.epoch = next, .epoch_version = epoch_version_};
 }
@@ -67,65 +63,30 @@ bool ControllerStore::abandon() {
 }
 
 std::vector<BrokerRegistration> ControllerStore::brokers(Watch watch) {
-  std::vector<BrokerRegistration> brokers;
-  for (const std::string& child : children(path::broker_ids, std::move(watch))) {
-    BrokerId id = -1;
-    const auto [end, error] = std::from_chars(child.data(), child.data() + child.size(), id);
-    if (error != std::errc{} || end != child.data() + child.size()) {
-      spdlog::error("{}/{} is not a broker id; it is ignored.", path::broker_ids, child);
-      continue;
-    }
-    const auto node = store_.get(path::broker_id(id));
-    if (!node) {
-      read_failed(node, "broker " + child);
-      continue;
-    }
-    auto broker = decode_broker_registration(id, node->data);
-    if (!broker) {
-      spdlog::error("{}", broker.error().text());
-      continue;
-    }
-    broker->epoch = node->stat.czxid;
-    brokers.push_back(std::move(*broker));
-  }
-  return brokers;
+  auto brokers = read_brokers(store_, std::move(watch));
+  note_failure(brokers, "the registered brokers");
+  return brokers ? std::move(*brokers) : std::vector<BrokerRegistration>();
+}
+
+std::optional<BrokerRegistration> ControllerStore::broker(BrokerId id, Watch watch) {
+  const auto node = store_.get(path::broker_id(id), std::move(watch));
+  note_failure(node, path::broker_id(id));
+  return node ? to_registration(id, *node) : std::nullopt;
 }
 
 std::set<std::string> ControllerStore::children(const std::string& path, Watch watch) {
   const auto names = store_.children(path, std::move(watch));
   if (!names) {
-    read_failed(names, path);
+    note_failure(names, path);
     return {};
   }
   return {names->begin(), names->end()};
 }
 
-std::map<std::string, TopicAssignment> ControllerStore::topics(const std::set<std::string>& names) {
-  std::vector<std::string> paths;
-  for (const std::string& topic : names) paths.push_back(path::topic(topic));
-  const auto nodes = store_.get_each(paths);
-  std::map<std::string, TopicAssignment> topics;
-  auto node = nodes.begin();
-  for (const std::string& topic : names) {
-    const auto& read = *node++;
-    if (!read) {
-      read_failed(read, path::topic(topic));
-      continue;
-    }
-    auto assignment = decode_topic_assignment(topic, read->data);
-    if (assignment) {
-      topics.emplace(topic, std::move(*assignment));
-    } else {
-      spdlog::error("{}", assignment.error().text());
-    }
-  }
-  return topics;
-}
-
 std::optional<TopicAssignment> ControllerStore::topic(const std::string& name, Watch watch) {
   const auto node = store_.get(path::topic(name), std::move(watch));
   if (!node) {
-    read_failed(node, path::topic(name));
+    note_failure(node, path::topic(name));
     return std::nullopt;
   }
   auto assignment = decode_topic_assignment(name, node->data);
@@ -142,7 +103,7 @@ std::map<TopicPartition, PartitionStateNode> ControllerStore::partition_states(
   std::map<TopicPartition, PartitionStateNode> states;
   for (std::size_t i = 0; i < partitions.size(); ++i) {
     if (!nodes[i]) {
-      read_failed(nodes[i], paths[i]);
+      note_failure(nodes[i], paths[i]);
       continue;
     }
     auto state = decode_partition_state(partitions[i], nodes[i]->data, nodes[i]->stat.version);
@@ -169,8 +130,6 @@ std::optional<BrokerId> ControllerStore::log_dir_event(const std::string& name) 
   const auto broker = decode_log_dir_event(node->data);
   return broker ? std::optional(*broker) : std::nullopt;
 }
-
-void ControllerStore::watch_data(const std::string& path, Watch watch) { (void)store_.get(path, std::move(watch)); }
 
 Transaction ControllerStore::guarded(Transaction steps) const {
   steps.insert(steps.begin(), Operation::check(path::controller_epoch, epoch_version_));
@@ -272,7 +231,7 @@ void ControllerStore::set_topics(const std::map<std::string, TopicAssignment>& t
 
 void ControllerStore::create_features_node() {
   const auto exists = store_.exists(path::features);
-  if (exists && !*exists) (void)store_.create(path::features, encode_no_features(), CreateMode::persistent);
+  if (exists && !*exists) write({{Operation::create(path::features, encode_no_features())}});
 }
 
 // What there is of the topic, leaf first; its own node, its configuration and its mark last.

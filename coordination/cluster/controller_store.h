@@ -1,7 +1,7 @@
 // A controller's reads and writes of the metadata store. Every write is guarded by the data version of
 // /controller_epoch at the election: when that has moved on, another controller was elected, nothing is written any
-// more, and deposed() says so. Session and connection failures are logged here and reported as "nothing done"; the
-// session's end brings its own event.
+// more, and deposed() says so. Session and connection failures are logged here and reported as "nothing done" or
+// "nothing there", and read_failed() says so; the session's end brings its own event.
 //
 // Owned by the controller and used on its event thread only; blocks on the store.
 #pragma once
@@ -39,20 +39,20 @@ class ControllerStore {
   // Removes a /controller of this very session although its epoch is over. Returns whether there was one.
   bool abandon();
   bool deposed() const { return deposed_; }
-  // Whether a read failed since the last call: what was read then is not the whole truth.
-  bool take_read_failure();
+  // Whether a read failed since the event began (or since the election): what was read is not the whole truth.
+  bool read_failed() const { return read_failed_; }
+  void begin_event() { read_failed_ = false; }
 
   // Reads. Watches as in the store.
   std::vector<BrokerRegistration> brokers(Watch watch = {});
+  std::optional<BrokerRegistration> broker(BrokerId id, Watch watch);
   std::set<std::string> children(const std::string& path, Watch watch = {});
-  std::map<std::string, TopicAssignment> topics(const std::set<std::string>& names);
   std::optional<TopicAssignment> topic(const std::string& name, Watch watch = {});
   // Those of the partitions that have a state.
   std::map<TopicPartition, PartitionStateNode> partition_states(const std::vector<TopicPartition>& partitions);
   std::map<std::string, std::string> topic_config(const std::string& topic);
   // The broker whose log directory failed; none when the notification can't be read.
   std::optional<BrokerId> log_dir_event(const std::string& name);
-  void watch_data(const std::string& path, Watch watch);
 
   struct Written {
     std::map<TopicPartition, std::int32_t> versions;  // what succeeded, with its new data version
@@ -73,12 +73,12 @@ class ControllerStore {
   metadata_store::Transaction deletion_of(const std::string& topic);
   std::vector<metadata_store::TransactionResult> write(std::vector<metadata_store::Transaction> transactions);
   template <typename Result>
-  bool read_failed(const Result& result, const std::string& what);
+  void note_failure(const Result& result, const std::string& what);
 
   metadata_store::MetadataStore& store_;
   std::int32_t epoch_version_ = 0;
   bool deposed_ = false;
-  bool read_failure_ = false;
+  bool read_failed_ = false;
 };
 
 }  // namespace coordination::cluster

@@ -1,95 +1,13 @@
-#include "coordination/cluster/controller.h"
-
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-
+// What a controller does while the metadata store and the brokers behave. See controller_disturbed_test.cc for the
+// rest.
 #include <future>
 
-#include "coordination/cluster/fake_brokers.h"
-#include "coordination/cluster/membership.h"
-#include "coordination/cluster/topic_admin.h"
-#include "coordination/metadata_store/embedded_store.h"
+#include "coordination/cluster/controller_test.h"
 
 namespace coordination::cluster {
 namespace {
 
-using metadata_store::EmbeddedStore, metadata_store::MetadataStore;
 using protocol::ErrorCode;
-using testing::ElementsAre;
-
-// One broker of the cluster: session, controller and registration; what it hosts is faked.
-struct Member {
-  Member(EmbeddedStore& embedded, FakeBrokers& brokers, const protocol::Clock& clock, BrokerId id)
-      : store(embedded.open_session()),
-        controller({.broker_id = id}, *store, brokers, clock),
-        membership(*store, controller, registration(id)) {
-    EXPECT_TRUE(create_permanent_nodes(*store));
-    const auto joined = membership.join();
-    EXPECT_TRUE(joined) << joined.error().text();
-  }
-
-  static BrokerRegistration registration(BrokerId id) {
-    return {.id = id, .endpoints = {{"PLAINTEXT", "localhost", 9092 + id, SecurityProtocol::plaintext}}};
-  }
-
-  std::unique_ptr<MetadataStore> store;
-  Controller controller;
-  Membership membership;
-};
-
-class ControllerTest : public testing::Test {
- protected:
-  Member& add_member(BrokerId id) {
-    auto& member = members_[id];
-    member = std::make_unique<Member>(*embedded_, brokers_, clock_, id);
-    EXPECT_TRUE(eventually([&] { return member->controller.epoch() > 0; })) << "there is a controller";
-    return *member;
-  }
-
-  // Ends a broker as a graceful stop without controlled shutdown does.
-  void remove_member(BrokerId id) {
-    members_.at(id)->controller.stop();
-    members_.at(id)->store->close();
-    members_.erase(id);
-  }
-
-  void create_topic(const std::string& name, Assignment assignment) {
-    const TopicAdmin admin(
-        *session_, [] { return TopicAdminOptions(); }, [](const ConfigMap&) { return protocol::Result<void>(); });
-    const NewTopic topic{.name = name, .assignment = std::move(assignment)};
-    const auto created = admin.create(std::span(&topic, 1), {}, 1, false);
-    ASSERT_TRUE(created.front()) << created.front().error().text();
-  }
-
-  void delete_topic(const std::string& name) {
-    ASSERT_TRUE(session_->create(path::delete_topic(name), {}, metadata_store::CreateMode::persistent));
-  }
-
-  bool exists(const std::string& path) { return session_->exists(path)->has_value(); }
-
-  std::optional<PartitionStateNode> state(const TopicPartition& tp) {
-    const auto node = session_->get(path::partition_state(tp.topic, tp.partition));
-    if (!node) return std::nullopt;
-    return *decode_partition_state(tp, node->data, node->stat.version);
-  }
-
-  // Waits until the partition's state in the store has this leader.
-  testing::AssertionResult led_by(const TopicPartition& tp, BrokerId leader) {
-    const auto is_led = [&] {
-      const auto now = state(tp);
-      return now && now->leader_and_isr.leader == leader;
-    };
-    if (eventually(is_led)) return testing::AssertionSuccess();
-    const auto now = state(tp);
-    return testing::AssertionFailure() << "leader is " << (now ? now->leader_and_isr.leader : -99);
-  }
-
-  protocol::ManualClock clock_;
-  FakeBrokers brokers_;
-  std::unique_ptr<EmbeddedStore> embedded_ = EmbeddedStore::in_memory(clock_);
-  std::unique_ptr<MetadataStore> session_ = embedded_->open_session();
-  std::map<BrokerId, std::unique_ptr<Member>> members_;
-};
 
 TEST_F(ControllerTest, TheFirstBrokerIsElectedWithEpochOne) {
   Member& member = add_member(0);
@@ -138,10 +56,7 @@ TEST_F(ControllerTest, AddedPartitionsGetLeaders) {
   add_member(0);
   create_topic("t", {{0, {0}}});
   ASSERT_TRUE(led_by({"t", 0}, 0));
-  const TopicAdmin admin(
-      *session_, [] { return TopicAdminOptions(); }, [](const ConfigMap&) { return protocol::Result<void>(); });
-  const NewPartitions more{.topic = "t", .total_count = 3};
-  EXPECT_EQ(admin.add_partitions(std::span(&more, 1), false).front().value(), 3);
+  grow_topic("t", 3);
   EXPECT_TRUE(led_by({"t", 2}, 0));
   EXPECT_TRUE(eventually([&] { return brokers_.knows(0, {"t", 1}) && brokers_.knows(0, {"t", 2}); }));
 }
@@ -269,6 +184,28 @@ TEST_F(ControllerTest, AReplicaOutsideTheIsrLeadsOnlyWhenUncleanElectionIsAllowe
   ASSERT_TRUE(led_by({"safe", 0}, -1));
 }
 
+TEST_F(ControllerTest, AllowingUncleanElectionsBringsLeaderlessPartitionsBack) {
+  Member& controller = add_member(0);
+  add_member(1);
+  create_topic("open", {{0, {1, 0}}});
+  create_topic("closed", {{0, {1, 0}}});
+  ASSERT_TRUE(
+      session_->set(path::config("topics", "closed"), encode_config({{"unclean.leader.election.enable", "false"}})));
+  for (const std::string topic : {"open", "closed"}) {
+    ASSERT_TRUE(led_by({topic, 0}, 1));
+    auto alone = *state({topic, 0});
+    alone.leader_and_isr.isr = {1};
+    ASSERT_TRUE(session_->set(path::partition_state(topic, 0), encode(alone)));
+  }
+  remove_member(1);
+  ASSERT_TRUE(led_by({"open", 0}, -1));
+  ASSERT_TRUE(led_by({"closed", 0}, -1));
+  controller.controller.set_unclean_leader_election(true);
+  EXPECT_TRUE(led_by({"open", 0}, 0));
+  controller.controller.drain();
+  EXPECT_EQ(state({"closed", 0})->leader_and_isr.leader, -1) << "the topic says otherwise";
+}
+
 TEST_F(ControllerTest, ARestartedBrokerGetsAllItsPartitionsAndAllMetadata) {
   add_member(0);
   add_member(1);
@@ -306,7 +243,9 @@ TEST_F(ControllerTest, ATopicWithoutAnIdGetsOne) {
   ASSERT_TRUE(led_by({"old", 0}, 0));
   const auto topic = decode_topic_assignment("old", session_->get(path::topic("old"))->data);
   ASSERT_TRUE(topic);
-  EXPECT_TRUE(topic->topic_id);
+  ASSERT_TRUE(topic->topic_id);
+  EXPECT_EQ(std::to_integer<int>(topic->topic_id->bytes[6]) >> 4, 4) << "a random UUID says so";
+  EXPECT_EQ(std::to_integer<int>(topic->topic_id->bytes[8]) >> 6, 2);
 }
 
 TEST_F(ControllerTest, AnExpiredSessionIsRenewedWithALaterBrokerEpoch) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <chrono>
+#include <deque>
 #include <functional>
 #include <map>
 #include <mutex>
@@ -44,6 +45,8 @@ class FakeBrokers final : public BrokerChannels {
   };
 
   std::unique_ptr<BrokerChannel> open(const BrokerRegistration& broker) override {
+    const std::lock_guard lock(mutex_);
+    ++opened_[broker.id];
     return std::make_unique<Channel>(*this, broker.id);
   }
 
@@ -65,6 +68,40 @@ class FakeBrokers final : public BrokerChannels {
     return brokers_[id].metadata.contains(partition);
   }
 
+  // Whether the broker heard that some broker has this port on this listener.
+  bool has_been_told_of(BrokerId id, std::string_view listener, std::int32_t port) {
+    const std::lock_guard lock(mutex_);
+    const auto& requests = brokers_[id].update_metadata;
+    if (requests.empty()) return false;
+    for (const auto& broker : requests.back().live_brokers) {
+      for (const auto& endpoint : broker.endpoints) {
+        if (endpoint.listener.view() == listener && endpoint.port == port) return true;
+      }
+    }
+    return false;
+  }
+
+  // The broker takes no requests until it is released; then it takes those that wait.
+  void hold(BrokerId id) {
+    const std::lock_guard lock(mutex_);
+    held_.insert(id);
+  }
+  void release(BrokerId id) {
+    std::vector<std::function<void()>> waiting;
+    {
+      const std::lock_guard lock(mutex_);
+      held_.erase(id);
+      waiting = std::exchange(waiting_[id], {});
+    }
+    for (const auto& request : waiting) request();
+  }
+
+  // How many channels to the broker there were so far.
+  int times_opened(BrokerId id) {
+    const std::lock_guard lock(mutex_);
+    return opened_[id];
+  }
+
   void fail_deletes_on(BrokerId id, bool fail) {
     const std::lock_guard lock(mutex_);
     fail ? void(failing_deletes_.insert(id)) : void(failing_deletes_.erase(id));
@@ -79,24 +116,55 @@ class FakeBrokers final : public BrokerChannels {
   class Channel final : public BrokerChannel {
    public:
     Channel(FakeBrokers& brokers, BrokerId id) : brokers_(brokers), id_(id) {}
+    ~Channel() override { brokers_.drop_waiting(id_); }
+
     void leader_and_isr(protocol::LeaderAndIsrRequest request,
                         std::function<void(const protocol::LeaderAndIsrResponse&)> done) override {
-      done(brokers_.take(id_, std::move(request)));
+      deliver([&brokers = brokers_, id = id_, request = std::move(request), done = std::move(done)] {
+        done(brokers.take(id, request));
+      });
     }
     void update_metadata(protocol::UpdateMetadataRequest request,
                          std::function<void(const protocol::UpdateMetadataResponse&)> done) override {
-      brokers_.take(id_, std::move(request));
-      done({});
+      deliver([&brokers = brokers_, id = id_, request = std::move(request), done = std::move(done)] {
+        brokers.take(id, request);
+        done({});
+      });
     }
     void stop_replica(protocol::StopReplicaRequest request,
                       std::function<void(const protocol::StopReplicaResponse&)> done) override {
-      done(brokers_.take(id_, std::move(request)));
+      deliver([&brokers = brokers_, id = id_, request = std::move(request), done = std::move(done)] {
+        // Names as a channel that reads from a socket gives them: gone when `done` has returned.
+        auto response = brokers.take(id, request);
+        std::deque<std::string> frame;
+        for (auto& partition : response.partition_errors) {
+          partition.topic_name = std::string_view(frame.emplace_back(partition.topic_name.str()));
+        }
+        done(response);
+        for (std::string& name : frame) name.assign(name.size(), '?');
+      });
     }
 
    private:
+    void deliver(std::function<void()> request) {
+      if (!brokers_.keep_if_held(id_, request)) request();
+    }
+
     FakeBrokers& brokers_;
     const BrokerId id_;
   };
+
+  bool keep_if_held(BrokerId id, const std::function<void()>& request) {
+    const std::lock_guard lock(mutex_);
+    if (!held_.contains(id)) return false;
+    waiting_[id].push_back(request);
+    return true;
+  }
+
+  void drop_waiting(BrokerId id) {
+    const std::lock_guard lock(mutex_);
+    waiting_[id].clear();
+  }
 
   protocol::LeaderAndIsrResponse take(BrokerId id, protocol::LeaderAndIsrRequest request) {
     const std::lock_guard lock(mutex_);
@@ -161,6 +229,9 @@ class FakeBrokers final : public BrokerChannels {
   std::map<BrokerId, Broker> brokers_;
   std::set<BrokerId> failing_deletes_;
   std::map<BrokerId, std::set<TopicPartition>> offline_;
+  std::map<BrokerId, int> opened_;
+  std::set<BrokerId> held_;
+  std::map<BrokerId, std::vector<std::function<void()>>> waiting_;
 };
 
 }  // namespace coordination::cluster

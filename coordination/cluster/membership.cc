@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
+#include <charconv>
 #include <utility>
 
 #include "coordination/cluster/znodes.h"
@@ -55,6 +56,18 @@ Result<std::string> read_or_create_cluster_id(MetadataStore& store, const std::s
   return decode_cluster_id(node->data);
 }
 
+Result<std::vector<protocol::BrokerId>> registered_brokers(MetadataStore& store) {
+  const auto names = store.children(path::broker_ids);
+  if (!names) return std::unexpected(to_error(names.error(), "reading the registered brokers"));
+  std::vector<protocol::BrokerId> brokers;
+  for (const std::string& name : *names) {
+    protocol::BrokerId id = -1;
+    const auto parsed = std::from_chars(name.data(), name.data() + name.size(), id);
+    if (parsed.ec == std::errc() && parsed.ptr == name.data() + name.size()) brokers.push_back(id);
+  }
+  return brokers;
+}
+
 Membership::Membership(MetadataStore& store, Controller& controller, BrokerRegistration registration)
     : store_(store), controller_(controller), registration_(std::move(registration)) {}
 
@@ -99,6 +112,14 @@ void Membership::renew() {
 std::int64_t Membership::broker_epoch() const {
   const MutexLock lock(mutex_);
   return registration_.epoch;
+}
+
+Result<void> Membership::announce_log_dir_failure() {
+  const MutexLock lock(mutex_);
+  const auto created = store_.create(path::log_dir_event_prefix, encode_log_dir_event(registration_.id),
+                                     CreateMode::persistent_sequential);
+  if (!created) return std::unexpected(to_error(created.error(), "announcing a failed log directory"));
+  return {};
 }
 
 Result<void> Membership::update_endpoints(std::vector<BrokerEndpoint> endpoints) {

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "coordination/cluster/broker_registration.h"
 #include "coordination/cluster/controller.h"
@@ -23,6 +24,9 @@ protocol::Result<void> create_permanent_nodes(metadata_store::MetadataStore& sto
 // The id in /cluster/id; where there is none, `proposal` becomes it (22 characters, see Uuid::to_string).
 protocol::Result<std::string> read_or_create_cluster_id(metadata_store::MetadataStore& store,
                                                         const std::string& proposal);
+
+// Who is registered under /brokers/ids.
+protocol::Result<std::vector<protocol::BrokerId>> registered_brokers(metadata_store::MetadataStore& store);
 
 class Membership {
  public:
@@ -42,6 +46,9 @@ class Membership {
 
   // Announces other endpoints, under the same epoch.
   protocol::Result<void> update_endpoints(std::vector<BrokerEndpoint> endpoints);
+
+  // Has the controller ask this broker for its partitions anew, since a log directory failed (KIP-112).
+  protocol::Result<void> announce_log_dir_failure();
 
  private:
   void renew();

@@ -7,8 +7,8 @@
 
 #include "coordination/cluster/fake_brokers.h"
 #include "coordination/cluster/producer_ids.h"
-#include "coordination/cluster/topic_name.h"
 #include "coordination/metadata_store/embedded_store.h"
+#include "protocol/topic_name.h"
 
 namespace coordination::cluster {
 namespace {
@@ -95,29 +95,43 @@ TEST_F(MembershipTest, ChangedEndpointsKeepTheEpochAndReachTheOthers) {
   EXPECT_EQ(membership.broker_epoch(), epoch);
 }
 
-TEST_F(MembershipTest, ProducerIdsOfManyThreadsAreAllDifferent) {
-  ProducerIdGenerator generator([this] { return allocate_producer_id_block(*store_, 0); });
+TEST_F(MembershipTest, RegisteredBrokersAreListed) {
+  ASSERT_TRUE(create_permanent_nodes(*store_));
+  EXPECT_TRUE(registered_brokers(*store_)->empty());
+  ASSERT_TRUE(register_broker(*store_, registration(7, 9092)));
+  const auto other = embedded_->open_session();
+  ASSERT_TRUE(register_broker(*other, registration(12, 9093)));
+  EXPECT_THAT(*registered_brokers(*store_), testing::UnorderedElementsAre(7, 12));
+}
+
+TEST_F(MembershipTest, AFailedLogDirectoryIsAnnouncedToTheController) {
+  FakeBrokers brokers;
+  Controller controller({.broker_id = 0}, *store_, brokers, clock_);
+  ASSERT_TRUE(create_permanent_nodes(*store_));
+  Membership membership(*store_, controller, registration(3, 9092));
+  ASSERT_TRUE(membership.announce_log_dir_failure());
+  const auto events = store_->children(path::log_dir_events);
+  ASSERT_EQ(events->size(), 1u);
+  const auto event = store_->get(std::string(path::log_dir_events) + "/" + events->front());
+  EXPECT_EQ(*decode_log_dir_event(event->data), 3);
+}
+
+TEST_F(MembershipTest, BlocksOfProducerIdsTakenAtTheSameTimeAreAllDifferent) {
   std::mutex mutex;
-  std::set<std::int64_t> ids;
+  std::set<std::int64_t> firsts;
   std::vector<std::thread> threads;
   for (int t = 0; t < 4; ++t) {
     threads.emplace_back([&] {
-      for (int i = 0; i < 1500; ++i) {
-        const auto id = generator.next();
+      for (int i = 0; i < 50; ++i) {
+        const auto block = allocate_producer_id_block(*store_, 0);
         const std::lock_guard lock(mutex);
-        EXPECT_TRUE(id && ids.insert(*id).second);
+        EXPECT_TRUE(block && firsts.insert(block->first).second);
       }
     });
   }
   for (auto& thread : threads) thread.join();
-  EXPECT_EQ(ids.size(), 6000U);
-  EXPECT_EQ(*ids.rbegin(), 5999);
-}
-
-TEST_F(MembershipTest, AFailingSourceOfProducerIdsIsPassedOn) {
-  ProducerIdGenerator generator([] { return protocol::fail(ErrorCode::not_controller); });
-  EXPECT_FALSE(generator.try_next());
-  EXPECT_EQ(generator.next().code(), ErrorCode::not_controller);
+  EXPECT_EQ(firsts.size(), 200U);
+  EXPECT_EQ(*firsts.rbegin(), 199'000);
 }
 
 TEST_F(MembershipTest, UsedUpProducerIdsAreAnError) {
@@ -130,9 +144,9 @@ TEST_F(MembershipTest, UsedUpProducerIdsAreAnError) {
 TEST(TopicName, KafkasRulesHold) {
   for (const std::string& name :
        {std::string("a"), std::string("A-z_0.9"), std::string("..."), std::string(249, 'x')}) {
-    EXPECT_TRUE(validate_topic_name(name)) << name;
+    EXPECT_TRUE(protocol::check_topic_name(name)) << name;
   }
-  const auto sentence = [](const std::string& name) { return validate_topic_name(name).error().text(); };
+  const auto sentence = [](const std::string& name) { return protocol::check_topic_name(name).error().text(); };
   EXPECT_EQ(sentence(""), "Topic name is invalid: the empty string is not allowed");
   EXPECT_EQ(sentence("."), "Topic name is invalid: '.' is not allowed");
   EXPECT_EQ(sentence(".."), "Topic name is invalid: '..' is not allowed");
@@ -140,8 +154,8 @@ TEST(TopicName, KafkasRulesHold) {
   EXPECT_EQ(sentence("a/b"),
             "Topic name is invalid: 'a/b' contains one or more characters other than ASCII "
             "alphanumerics, '.', '_' and '-'");
-  EXPECT_FALSE(validate_topic_name(std::string("a\0b", 3)));
-  EXPECT_FALSE(validate_topic_name("gr\xc3\xbc\xc3\x9f"));
+  EXPECT_FALSE(protocol::check_topic_name(std::string("a\0b", 3)));
+  EXPECT_FALSE(protocol::check_topic_name("gr\xc3\xbc\xc3\x9f"));
 }
 
 }  // namespace

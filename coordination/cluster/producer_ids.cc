@@ -1,8 +1,5 @@
 #include "coordination/cluster/producer_ids.h"
 
-#include <spdlog/spdlog.h>
-
-#include <future>
 #include <limits>
 
 #include "coordination/cluster/znodes.h"
@@ -10,7 +7,7 @@
 namespace coordination::cluster {
 
 using metadata_store::CreateMode, metadata_store::StoreError;
-using protocol::ErrorCode, protocol::fail, protocol::MutexLock, protocol::Result;
+using protocol::ErrorCode, protocol::fail, protocol::Result;
 
 Result<ProducerIdBlock> allocate_producer_id_block(metadata_store::MetadataStore& store, protocol::BrokerId broker) {
   constexpr int max_conflicts = 100;
@@ -39,36 +36,6 @@ Result<ProducerIdBlock> allocate_producer_id_block(metadata_store::MetadataStore
     }
   }
   return fail(ErrorCode::request_timed_out, "The producer id block was always changed by another broker.");
-}
-
-ProducerIdGenerator::ProducerIdGenerator(FetchBlock fetch_block) : fetch_block_(std::move(fetch_block)) {}
-
-std::optional<protocol::ProducerId> ProducerIdGenerator::try_next() {
-  const MutexLock lock(mutex_);
-  if (block_.count == 0) return std::nullopt;
-  --block_.count;
-  return block_.first++;
-}
-
-Result<protocol::ProducerId> ProducerIdGenerator::next() {
-  if (const auto id = try_next()) return *id;
-  const MutexLock fetching(fetching_);
-  if (const auto id = try_next()) return *id;  // another caller fetched while this one waited
-  const auto block = fetch_block_();
-  if (!block) return std::unexpected(block.error());
-  const MutexLock lock(mutex_);
-  block_ = {.first = block->first + 1, .count = block->count - 1};
-  return block->first;
-}
-
-ProducerIdGenerator::FetchBlock from_controller(Controller& controller, protocol::BrokerId broker,
-                                                std::function<std::int64_t()> broker_epoch) {
-  return [&controller, broker, broker_epoch = std::move(broker_epoch)] {
-    std::promise<Result<ProducerIdBlock>> promise;
-    controller.allocate_producer_ids(
-        broker, broker_epoch(), [&promise](Result<ProducerIdBlock> block) { promise.set_value(std::move(block)); });
-    return promise.get_future().get();
-  };
 }
 
 }  // namespace coordination::cluster

@@ -86,6 +86,12 @@ Assignment assign_over_racks(std::span<const BrokerRack> brokers, const Assignme
 
 }  // namespace
 
+Result<void> check_partition_count(std::int32_t count) {
+  if (count <= max_partitions_per_topic) return {};
+  return fail(ErrorCode::invalid_partitions,
+              fmt::format("Number of partitions must be at most {}.", max_partitions_per_topic));
+}
+
 Result<Assignment> assign_replicas(std::span<const BrokerRack> brokers, const AssignmentRequest& request) {
   if (request.partition_count <= 0) {
     return fail(ErrorCode::invalid_partitions, "Number of partitions must be larger than 0.");

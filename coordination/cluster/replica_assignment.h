@@ -33,6 +33,11 @@ struct AssignmentRequest {
   protocol::PartitionIndex first_partition = 0;
 };
 
+// Errors: invalid_partitions. Kafka has no limit of its own here and would try; a topic beyond this doesn't fit into
+// its node.
+inline constexpr std::int32_t max_partitions_per_topic = 100'000;
+protocol::Result<void> check_partition_count(std::int32_t count);
+
 // Spreads replicas over racks if every broker has one. Errors: invalid_partitions, invalid_replication_factor;
 // unknown_server_error when only some brokers have a rack.
 protocol::Result<Assignment> assign_replicas(std::span<const BrokerRack> brokers, const AssignmentRequest& request);

@@ -59,9 +59,18 @@ protocol::UpdateMetadataRequest::UpdateMetadataBroker to_metadata(const BrokerRe
   return state;
 }
 
-protocol::Uuid topic_id(const ControllerContext& context, const std::string& topic) {
-  const TopicEntry* entry = context.topic(topic);
-  return entry ? entry->id : protocol::Uuid{};
+// Where the topic's next partition belongs. The partitions of a batch are sorted, so those of a topic follow each
+// other.
+template <typename Request>
+auto& states_of(const std::string& topic, Request& request, const ControllerContext& context) {
+  if (request.topic_states.empty() || request.topic_states.back().topic_name.view() != topic) {
+    auto& begun = request.topic_states.emplace_back();
+    begun.topic_name = topic;
+    if constexpr (requires { begun.topic_id; }) {
+      if (const TopicEntry* entry = context.topic(topic)) begun.topic_id = entry->id;
+    }
+  }
+  return request.topic_states.back().partition_states;
 }
 
 }  // namespace
@@ -90,16 +99,10 @@ protocol::LeaderAndIsrRequest RequestBatch::leader_and_isr_request(const Control
                                                                    const std::string& inter_broker_listener) const {
   protocol::LeaderAndIsrRequest request;
   std::set<BrokerId> leaders;
-  // The partitions are sorted, so those of a topic follow each other.
   for (const auto& [tp, is_new] : leader_and_isr_.at(broker)) {
     const PartitionEntry* partition = context.partition(tp);
     if (!partition || !partition->leadership) continue;
-    if (request.topic_states.empty() || request.topic_states.back().topic_name.view() != tp.topic) {
-      auto& topic = request.topic_states.emplace_back();
-      topic.topic_name = tp.topic;
-      topic.topic_id = topic_id(context, tp.topic);
-    }
-    request.topic_states.back().partition_states.push_back(to_leader_and_isr(tp, *partition, is_new));
+    states_of(tp.topic, request, context).push_back(to_leader_and_isr(tp, *partition, is_new));
     leaders.insert(partition->leadership->leader_and_isr.leader);
   }
   for (const BrokerId leader : leaders) {
@@ -119,12 +122,7 @@ protocol::UpdateMetadataRequest RequestBatch::update_metadata_request(const Cont
   for (const TopicPartition& tp : metadata_partitions_) {
     const PartitionEntry* partition = context.partition(tp);
     if (!partition || !partition->leadership) continue;
-    if (request.topic_states.empty() || request.topic_states.back().topic_name.view() != tp.topic) {
-      auto& topic = request.topic_states.emplace_back();
-      topic.topic_name = tp.topic;
-      topic.topic_id = topic_id(context, tp.topic);
-    }
-    request.topic_states.back().partition_states.push_back(to_metadata(context, tp, *partition));
+    states_of(tp.topic, request, context).push_back(to_metadata(context, tp, *partition));
   }
   for (const auto& [id, broker] : context.brokers()) request.live_brokers.push_back(to_metadata(broker));
   return request;
@@ -157,10 +155,7 @@ RequestBatch::Requests RequestBatch::take(const ControllerContext& context, Brok
     protocol::StopReplicaRequest& request = requests.stop_replica[broker];
     address(request, broker);
     for (const auto& [tp, delete_partition] : partitions) {
-      if (request.topic_states.empty() || request.topic_states.back().topic_name.view() != tp.topic) {
-        request.topic_states.emplace_back().topic_name = tp.topic;
-      }
-      auto& state = request.topic_states.back().partition_states.emplace_back();
+      auto& state = states_of(tp.topic, request, context).emplace_back();
       state.partition_index = tp.partition;
       state.leader_epoch = context.leader_epoch(tp);
       state.delete_partition = delete_partition;

@@ -24,6 +24,8 @@ class StateMachines {
   StateMachines(ControllerContext& context, ControllerStore& store, bool unclean_by_default, Send send)
       : context_(context), store_(store), unclean_by_default_(unclean_by_default), send_(std::move(send)) {}
 
+  void set_unclean_by_default(bool allowed) { unclean_by_default_ = allowed; }
+
   // To created, offline or non_existent.
   void move(const std::vector<TopicPartition>& partitions, PartitionState to);
 
@@ -48,7 +50,7 @@ class StateMachines {
 
   ControllerContext& context_;
   ControllerStore& store_;
-  const bool unclean_by_default_;
+  bool unclean_by_default_;
   const Send send_;
   RequestBatch batch_;
 };

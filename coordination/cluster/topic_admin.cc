@@ -7,8 +7,9 @@
 #include <algorithm>
 #include <set>
 
-#include "coordination/cluster/topic_name.h"
+#include "coordination/cluster/topic_id.h"
 #include "coordination/cluster/znodes.h"
+#include "protocol/topic_name.h"
 
 namespace coordination::cluster {
 
@@ -18,40 +19,9 @@ using protocol::BrokerId, protocol::ErrorCode, protocol::fail, protocol::Partiti
 
 namespace {
 
-// Kafka has no limit of its own here and would try; a topic beyond this doesn't fit into its node.
-constexpr std::int32_t max_partitions_per_topic = 100'000;
-
-// Well-mixed numbers from a seed and a counter (splitmix64).
-std::uint64_t mix(std::uint64_t seed) {
-  seed += 0x9E3779B97F4A7C15ULL;
-  seed = (seed ^ (seed >> 30)) * 0xBF58476D1CE4E5B9ULL;
-  seed = (seed ^ (seed >> 27)) * 0x94D049BB133111EBULL;
-  return seed ^ (seed >> 31);
-}
-
-// A random (version 4) UUID. Kafka takes none whose text starts with a dash: tools would read it as an option.
-Uuid make_topic_id(std::uint64_t seed) {
-  for (;; ++seed) {
-    Uuid id;
-    for (std::size_t i = 0; i < id.bytes.size(); ++i) {
-      const std::uint64_t word = mix(seed * 2 + i / 8);
-      id.bytes[i] = static_cast<std::byte>(word >> (i % 8 * 8));
-    }
-    id.bytes[6] = (id.bytes[6] & std::byte{0x0f}) | std::byte{0x40};
-    id.bytes[8] = (id.bytes[8] & std::byte{0x3f}) | std::byte{0x80};
-    if (id.to_string().front() != '-') return id;
-  }
-}
-
 std::unexpected<protocol::Error> colliding(const std::string& name, const std::vector<std::string>& others) {
   return fail(ErrorCode::invalid_topic_exception,
               fmt::format("Topic '{}' collides with existing topics: {}", name, fmt::join(others, ", ")));
-}
-
-Result<void> check_count(std::int32_t count) {
-  if (count <= max_partitions_per_topic) return {};
-  return fail(ErrorCode::invalid_partitions,
-              fmt::format("Number of partitions must be at most {}.", max_partitions_per_topic));
 }
 
 // As Scala prints a map of lists, which is what Kafka's sentence holds.
@@ -150,15 +120,15 @@ Result<void> TopicAdmin::check_name_is_free(const std::string& name, KnownNames&
   const auto topic = store_.exists(path::topic(name));
   if (!topic) return std::unexpected(to_error(topic.error(), "reading the topics"));
   if (*topic) return exists();
-  if (!has_collision_chars(name)) return {};
+  if (!protocol::has_collision_chars(name)) return {};
   if (!known) {
     const auto topics = store_.children(path::topics);
     if (!topics) return std::unexpected(to_error(topics.error(), "reading the topics"));
     known.emplace();
-    for (const std::string& other : *topics) known->emplace(metric_name(other), other);
+    for (const std::string& other : *topics) known->emplace(protocol::metric_name(other), other);
   }
   std::vector<std::string> others;
-  const auto [first, last] = known->equal_range(metric_name(name));
+  const auto [first, last] = known->equal_range(protocol::metric_name(name));
   for (auto other = first; other != last; ++other) {
     if (other->second == name) return exists();
     others.push_back(other->second);
@@ -169,7 +139,7 @@ Result<void> TopicAdmin::check_name_is_free(const std::string& name, KnownNames&
 
 Result<TopicAdmin::Planned> TopicAdmin::plan(const NewTopic& topic, std::span<const BrokerRack> brokers,
                                              std::uint64_t seed, KnownNames& known) const {
-  auto name_is_valid = validate_topic_name(topic.name);
+  auto name_is_valid = protocol::check_topic_name(topic.name);
   // An existing topic is the first thing Kafka looks for, whatever else is wrong with the request.
   auto name_is_free = name_is_valid ? check_name_is_free(topic.name, known) : Result<void>();
   if (name_is_free.code() == ErrorCode::topic_already_exists) return std::unexpected(name_is_free.error());
@@ -190,7 +160,7 @@ Result<TopicAdmin::Planned> TopicAdmin::plan(const NewTopic& topic, std::span<co
     const std::int32_t factor = topic.replication_factor == default_replication_factor
                                     ? defaults.default_replication_factor
                                     : topic.replication_factor;
-    if (auto fits = check_count(count); !fits) return std::unexpected(fits.error());
+    if (auto fits = check_partition_count(count); !fits) return std::unexpected(fits.error());
     auto assigned = assign_replicas(brokers, spread(count, factor, brokers.size(), seed));
     if (!assigned) return std::unexpected(assigned.error());
     planned.assignment = std::move(*assigned);
@@ -216,7 +186,7 @@ std::vector<Result<CreatedTopic>> TopicAdmin::create(std::span<const NewTopic> t
       results.push_back(std::unexpected(planned.error()));
       continue;
     }
-    const auto [other, alone] = by_metric_name.emplace(metric_name(topic.name), topic.name);
+    const auto [other, alone] = by_metric_name.emplace(protocol::metric_name(topic.name), topic.name);
     if (!alone && other->second != topic.name) {
       results.push_back(colliding(topic.name, {other->second}));
       continue;

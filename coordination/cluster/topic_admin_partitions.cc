@@ -4,7 +4,6 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
-#include <charconv>
 #include <set>
 
 #include "coordination/cluster/broker_registration.h"
@@ -18,21 +17,12 @@ using protocol::BrokerId, protocol::ErrorCode, protocol::fail, protocol::Partiti
 
 namespace {
 
-constexpr std::int32_t max_partitions_per_topic = 100'000;
-
 // The registered brokers, by ascending id. With racks only if all have one, as Kafka's default demands.
 Result<std::vector<BrokerRack>> registered_brokers(MetadataStore& store) {
-  const auto children = store.children(path::broker_ids);
-  if (!children) return std::unexpected(to_error(children.error(), "reading the brokers"));
+  const auto registrations = read_brokers(store);
+  if (!registrations) return std::unexpected(to_error(registrations.error(), "reading the brokers"));
   std::vector<BrokerRack> brokers;
-  for (const std::string& child : *children) {
-    BrokerId id = -1;
-    const auto [end, error] = std::from_chars(child.data(), child.data() + child.size(), id);
-    const auto node = store.get(path::broker_id(id));
-    const auto broker = node ? decode_broker_registration(id, node->data) : fail(ErrorCode::none);
-    if (error == std::errc{} && broker) brokers.push_back({id, broker->rack});
-  }
-  std::ranges::sort(brokers, {}, &BrokerRack::id);
+  for (const BrokerRegistration& broker : *registrations) brokers.push_back({broker.id, broker.rack});
   const auto with_rack = std::ranges::count_if(brokers, [](const BrokerRack& b) { return b.rack.has_value(); });
   if (with_rack > 0 && static_cast<std::size_t>(with_rack) < brokers.size()) {
     return fail(ErrorCode::unknown_server_error,
@@ -51,11 +41,7 @@ Result<void> check_count(const NewPartitions& wanted, std::int32_t current) {
   if (wanted.total_count == current) {
     return fail(ErrorCode::invalid_partitions, fmt::format("Topic already has {} partitions.", current));
   }
-  if (wanted.total_count > max_partitions_per_topic) {
-    return fail(ErrorCode::invalid_partitions,
-                fmt::format("Number of partitions must be at most {}.", max_partitions_per_topic));
-  }
-  return {};
+  return check_partition_count(wanted.total_count);
 }
 
 Result<void> check_replicas(PartitionIndex partition, const std::vector<BrokerId>& replicas) {

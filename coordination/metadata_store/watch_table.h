@@ -25,11 +25,6 @@ class WatchTable {
     return fired;
   }
 
-  void clear() {
-    data_.clear();
-    children_.clear();
-  }
-
  private:
   using Watches = std::unordered_map<std::string, std::vector<Watch>>;
 
