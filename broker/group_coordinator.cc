@@ -11,7 +11,8 @@
 #include "broker/config/broker_config.h"
 #include "broker/metadata_cache.h"
 #include "broker/replication/partition.h"
-#include "coordination/group/java_string.h"
+#include "protocol/java_string.h"
+#include "protocol/topic_name.h"
 
 namespace broker {
 
@@ -22,7 +23,6 @@ using group::Instant;
 
 namespace {
 
-constexpr std::string_view offsets_topic = "__consumer_offsets";
 // How long a request waits for its groups to be loaded before it is told to come again.
 constexpr std::int64_t load_wait_ms = 2'000;
 constexpr std::int64_t longest_sleep_ms = 600'000;
@@ -71,7 +71,7 @@ GroupCoordinator::~GroupCoordinator() = default;
 // ---- Leadership
 
 void GroupCoordinator::became_leader(const std::shared_ptr<Partition>& partition, protocol::LeaderEpoch epoch) {
-  if (partition->id().topic == offsets_topic) became_leader(partition->id().partition, epoch);
+  if (partition->id().topic == protocol::consumer_offsets_topic) became_leader(partition->id().partition, epoch);
 }
 
 void GroupCoordinator::became_leader(protocol::PartitionIndex partition, protocol::LeaderEpoch epoch) {
@@ -79,7 +79,7 @@ void GroupCoordinator::became_leader(protocol::PartitionIndex partition, protoco
 }
 
 void GroupCoordinator::resigned(const protocol::TopicPartition& partition, protocol::LeaderEpoch) {
-  if (partition.topic != offsets_topic) return;
+  if (partition.topic != protocol::consumer_offsets_topic) return;
   if (const PartitionPtr known = find(partition.partition)) known->resigned();
 }
 
@@ -113,13 +113,13 @@ protocol::PartitionIndex GroupCoordinator::partition_for(std::string_view group_
   std::int32_t count = partition_count_.load(std::memory_order_relaxed);
   if (count == 0) {
     const auto snapshot = metadata_.snapshot();
-    const TopicMetadata* topic = snapshot->topic(offsets_topic);
+    const TopicMetadata* topic = snapshot->topic(protocol::consumer_offsets_topic);
     if (topic != nullptr && !topic->partitions.empty()) {
       count = static_cast<std::int32_t>(topic->partitions.size());
       partition_count_.store(count, std::memory_order_relaxed);
     }
   }
-  return group::partition_for(group_id, count > 0 ? count : options_.default_partition_count);
+  return protocol::partition_for(group_id, count > 0 ? count : options_.default_partition_count);
 }
 
 // ---- Requests

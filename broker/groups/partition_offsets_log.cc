@@ -17,6 +17,7 @@
 #include "protocol/records/record.h"
 #include "protocol/records/record_batch.h"
 #include "protocol/records/record_batch_builder.h"
+#include "protocol/topic_name.h"
 #include "storage/log.h"
 
 namespace broker {
@@ -30,8 +31,6 @@ using protocol::Offset;
 using protocol::Result;
 
 namespace {
-
-constexpr std::string_view offsets_topic = "__consumer_offsets";
 
 Result<std::vector<std::byte>> build_batch(const std::vector<coordination::group::Record>& records,
                                            protocol::TimestampMs timestamp_ms,
@@ -124,7 +123,7 @@ void PartitionOffsetsLog::append(protocol::PartitionIndex index, protocol::Leade
   const auto report = [&done](ErrorCode error, Offset batch_offset) {
     if (done) done({error, batch_offset});
   };
-  auto partition = replicas_.find(offsets_topic, index);
+  auto partition = replicas_.find(protocol::consumer_offsets_topic, index);
   if (!partition) return report(partition.error().code, -1);
   const auto batch = build_batch(records, timestamp_ms, options_.compression);
   if (!batch) return report(batch.error().code, -1);
@@ -147,7 +146,7 @@ void PartitionOffsetsLog::append(protocol::PartitionIndex index, protocol::Leade
 
 Result<void> PartitionOffsetsLog::load(protocol::PartitionIndex index, protocol::LeaderEpoch epoch,
                                        LoadVisitor& visitor) {
-  const auto partition = replicas_.find(offsets_topic, index);
+  const auto partition = replicas_.find(protocol::consumer_offsets_topic, index);
   if (!partition) return std::unexpected(partition.error());
   const auto log = (*partition)->log_for(protocol::no_leader_epoch, true);
   if (!log) return std::unexpected(log.error());

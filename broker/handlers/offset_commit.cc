@@ -14,7 +14,7 @@
 #include "broker/groups/store_offsets.h"
 #include "broker/handlers/group_fields.h"
 #include "broker/metadata_cache.h"
-#include "coordination/group/java_string.h"
+#include "protocol/java_string.h"
 
 namespace broker {
 
@@ -83,7 +83,7 @@ awaitable<void> OffsetCommitHandler::commit_all_to_store(const Request& request,
 ErrorCode OffsetCommitHandler::commit_to_store(std::string_view group_id, std::string_view topic,
                                                const Request::OffsetCommitRequestPartition& partition) const {
   const auto max_length = static_cast<std::size_t>(options_.metadata_max_length);
-  if (partition.committed_metadata && group::java_length(*partition.committed_metadata) > max_length) {
+  if (partition.committed_metadata && protocol::java_length(*partition.committed_metadata) > max_length) {
     return ErrorCode::offset_metadata_too_large;
   }
   return put_offset(store_, {group_id, topic, partition.partition_index}, partition.committed_offset);

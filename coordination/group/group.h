@@ -177,9 +177,4 @@ class Group {
   std::optional<std::int64_t> wakeup_ms_;
 };
 
-// The code a client sees for an append of offsets that failed.
-ErrorCode commit_error(ErrorCode append_error);
-// The same for a group's own record.
-ErrorCode group_store_error(ErrorCode append_error);
-
 }  // namespace coordination::group

@@ -1,5 +1,4 @@
 // A group's offsets: who may commit, what survives, what expires and when the group itself ends.
-#include "coordination/group/java_string.h"
 #include "coordination/group/test_support.h"
 
 namespace coordination::group {

@@ -3,6 +3,7 @@
 
 #include <utility>
 
+#include "coordination/group/append_errors.h"
 #include "coordination/group/group.h"
 
 namespace coordination::group {

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "protocol/bytes.h"
+#include "protocol/wire.h"
 
 namespace coordination::group {
 
@@ -160,56 +161,22 @@ void Members::count_protocols(const Member& member, int by) {
   }
 }
 
-namespace {
-
-// Reads big-endian integers and strings from a subscription; stays failed once something was missing.
-class SubscriptionReader {
- public:
-  explicit SubscriptionReader(std::string_view bytes) : bytes_(bytes) {}
-
-  std::int32_t integer(std::size_t size) {
-    if (bytes_.size() < size) {
-      failed_ = true;
-      return 0;
-    }
-    std::uint32_t value = 0;
-    for (std::size_t i = 0; i < size; ++i) value = value << 8 | static_cast<unsigned char>(bytes_[i]);
-    bytes_.remove_prefix(size);
-    return size == 2 ? static_cast<std::int16_t>(value) : static_cast<std::int32_t>(value);
-  }
-  std::string_view text() {
-    const std::int32_t length = integer(2);
-    if (length < 0 || static_cast<std::size_t>(length) > bytes_.size()) {
-      failed_ = true;
-      return {};
-    }
-    const std::string_view text = bytes_.substr(0, static_cast<std::size_t>(length));
-    bytes_.remove_prefix(text.size());
-    return text;
-  }
-  std::size_t left() const { return bytes_.size(); }
-  bool failed() const { return failed_; }
-
- private:
-  std::string_view bytes_;
-  bool failed_ = false;
-};
-
-}  // namespace
-
 // Version 0 is the prefix of every later version, so one parser does for all.
 std::optional<std::vector<std::string>> subscribed_topics(std::string_view subscription) {
-  SubscriptionReader reader(subscription);
-  const std::int32_t version = reader.integer(2);
-  const std::int32_t count = reader.integer(4);
+  constexpr auto encoding = protocol::Encoding::classic;
   constexpr std::size_t smallest_topic = 2;
-  if (reader.failed() || version < 0 || count < 0 || static_cast<std::size_t>(count) > reader.left() / smallest_topic) {
-    return std::nullopt;
-  }
+  protocol::Reader reader(protocol::as_bytes(subscription));
+  const auto version = reader.read<std::int16_t>();
+  const std::int32_t count = reader.array_count(encoding, smallest_topic, "topics", false);
+  if (!reader.ok() || version < 0) return std::nullopt;
   std::vector<std::string> topics;
   topics.reserve(static_cast<std::size_t>(count));
-  for (std::int32_t i = 0; i < count; ++i) topics.emplace_back(reader.text());
-  if (reader.failed()) return std::nullopt;
+  for (std::int32_t i = 0; i < count; ++i) {
+    protocol::String topic;
+    reader.get(topic, encoding, "topics");
+    topics.push_back(topic.str());
+  }
+  if (!reader.ok()) return std::nullopt;
   return topics;
 }
 

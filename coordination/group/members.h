@@ -85,7 +85,6 @@ class Members {
 
   std::size_t size() const { return members_.size(); }
   bool empty() const { return members_.empty(); }
-  std::size_t static_count() const { return static_ids_.size(); }
   std::list<Member>& all() { return members_; }
   const std::list<Member>& all() const { return members_; }
 

@@ -3,8 +3,9 @@
 
 #include <utility>
 
+#include "coordination/group/append_errors.h"
 #include "coordination/group/group.h"
-#include "coordination/group/java_string.h"
+#include "protocol/java_string.h"
 
 namespace coordination::group {
 
@@ -33,7 +34,7 @@ void Group::commit(CallId call, CommitCall request, Step& step) {
   std::vector<ErrorCode> errors;
   const auto max_length = static_cast<std::size_t>(config_.offset_metadata_max_length);
   for (const OffsetToCommit& offset : request.offsets) {
-    const bool fits = java_length(offset.value.metadata) <= max_length;
+    const bool fits = protocol::java_length(offset.value.metadata) <= max_length;
     errors.push_back(fits ? ErrorCode::none : ErrorCode::offset_metadata_too_large);
     if (fits) records.push_back(offset_record(id_, offset.topic, offset.partition, offset.value));
   }
@@ -157,26 +158,6 @@ void Group::bury_if_unused(std::vector<Record> tombstones, Step& step) {
     if (generation_ > 0) tombstones.push_back(group_tombstone(id_));
   }
   if (!tombstones.empty()) step.append_and_forget(std::move(tombstones));
-}
-
-ErrorCode commit_error(ErrorCode append_error) {
-  switch (append_error) {
-    case ErrorCode::network_exception:
-      return ErrorCode::coordinator_load_in_progress;
-    case ErrorCode::unknown_topic_or_partition:
-    case ErrorCode::not_enough_replicas:
-    case ErrorCode::not_enough_replicas_after_append:
-      return ErrorCode::coordinator_not_available;
-    case ErrorCode::not_leader_or_follower:
-    case ErrorCode::kafka_storage_error:
-      return ErrorCode::not_coordinator;
-    case ErrorCode::message_too_large:
-    case ErrorCode::record_list_too_large:
-    case ErrorCode::invalid_fetch_size:
-      return ErrorCode::invalid_commit_offset_size;
-    default:
-      return append_error;
-  }
 }
 
 }  // namespace coordination::group

@@ -4,6 +4,7 @@
 #include <map>
 #include <utility>
 
+#include "coordination/group/append_errors.h"
 #include "coordination/group/group.h"
 
 namespace coordination::group {
@@ -102,26 +103,6 @@ ErrorCode Group::heartbeat(const HeartbeatCall& request, Instant now) {
   if (state_ == GroupState::empty) return ErrorCode::unknown_member_id;
   keep_session(*members_.find(request.member_id), now);
   return state_ == GroupState::preparing_rebalance ? ErrorCode::rebalance_in_progress : ErrorCode::none;
-}
-
-ErrorCode group_store_error(ErrorCode append_error) {
-  switch (append_error) {
-    case ErrorCode::unknown_topic_or_partition:
-    case ErrorCode::not_enough_replicas:
-    case ErrorCode::not_enough_replicas_after_append:
-      return ErrorCode::coordinator_not_available;
-    case ErrorCode::not_leader_or_follower:
-    case ErrorCode::kafka_storage_error:
-      return ErrorCode::not_coordinator;
-    case ErrorCode::request_timed_out:
-      return ErrorCode::rebalance_in_progress;
-    case ErrorCode::message_too_large:
-    case ErrorCode::record_list_too_large:
-    case ErrorCode::invalid_fetch_size:
-      return ErrorCode::unknown_server_error;
-    default:
-      return append_error;
-  }
 }
 
 }  // namespace coordination::group

@@ -1,8 +1,8 @@
-#include "coordination/group/java_string.h"
+#include "protocol/java_string.h"
 
 #include <gtest/gtest.h>
 
-namespace coordination::group {
+namespace protocol {
 namespace {
 
 // Values of String.hashCode() on a JVM.
@@ -36,4 +36,4 @@ TEST(JavaString, PartitionIsTheAbsoluteHash) {
 }
 
 }  // namespace
-}  // namespace coordination::group
+}  // namespace protocol

@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <string_view>
 
-namespace coordination::group {
+namespace protocol {
 
 // String.hashCode().
 std::int32_t java_hash(std::string_view utf8);
@@ -14,7 +14,8 @@ std::int32_t java_hash(std::string_view utf8);
 // String.length().
 std::size_t java_length(std::string_view utf8);
 
-// The partition of __consumer_offsets (or __transaction_state) that an id belongs to. Expects partition_count > 0.
+// The partition of __consumer_offsets or __transaction_state that a group's or a transactional id belongs to. Expects
+// partition_count > 0.
 std::int32_t partition_for(std::string_view id, std::int32_t partition_count);
 
-}  // namespace coordination::group
+}  // namespace protocol

@@ -1,8 +1,8 @@
-#include "coordination/group/java_string.h"
+#include "protocol/java_string.h"
 
 #include <limits>
 
-namespace coordination::group {
+namespace protocol {
 namespace {
 
 constexpr char32_t replacement = 0xFFFD;
@@ -71,4 +71,4 @@ std::int32_t partition_for(std::string_view id, std::int32_t partition_count) {
   return (hash < 0 ? -hash : hash) % partition_count;
 }
 
-}  // namespace coordination::group
+}  // namespace protocol
