@@ -1,6 +1,5 @@
 """How schema types and values are spelled in C++."""
 
-from model import OPEN, Range
 
 TYPES = {
     "bool": "bool", "int8": "std::int8_t", "int16": "std::int16_t", "uint16": "std::uint16_t",
@@ -88,6 +87,3 @@ def in_range(versions, within):
 
 def negated(condition):
     return f"!{condition}" if condition.isidentifier() else f"!({condition})"
-
-
-__all__ = ["OPEN", "Range", "base_type", "field_type", "in_range", "initializer", "is_default", "negated", "number"]

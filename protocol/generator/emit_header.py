@@ -63,5 +63,5 @@ def _members(schema, struct):
             line += f"  // v{one.versions}"
         lines.append(line)
     if schema.flexible & struct.versions:
-        lines.append(f"  std::vector<RawTaggedField> unknown_tagged_fields;")
+        lines.append("  std::vector<RawTaggedField> unknown_tagged_fields;")
     return lines

@@ -2,7 +2,6 @@
 
 import cxx
 from model import element_min_size
-from versions import Range
 
 
 def source(schema):
@@ -196,6 +195,3 @@ class _Writing(_Direction):
             result[-1] = "  } else {"
             result += ["    writer.reject_unknown_tags(unknown_tagged_fields);", "  }"]
         return result
-
-
-__all__ = ["Range", "source"]
