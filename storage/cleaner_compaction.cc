@@ -373,7 +373,7 @@ Io<std::vector<AbortedTxnEntry>> collect_aborted_transactions(const Segments& se
     if (i + 1 < segments.size() && segments[i + 1]->base_offset() <= start) continue;
     const auto entries = segments[i]->aborted_transactions();
     if (!entries) return std::unexpected(entries.error());
-    for (const AbortedTxnEntry& entry : *entries) {
+    for (const AbortedTxnEntry& entry : **entries) {
       if (entry.last_offset >= start && entry.first_offset < end) found.push_back(entry);
       // From here on every transaction began later.
       if (entry.last_stable_offset >= end) return found;

@@ -2,8 +2,9 @@
 //
 // Owned by a LogManager through std::shared_ptr; replicas keep copies of the pointer. Self-locking: every function is
 // safe from any thread. One mutex guards the offsets, the list of segments, producer state and leader epochs; it is
-// held across page-cache writes of an append, never across an fsync or a read that may wait for the disk. Appends are
-// written when they return, not synced (flush.messages, flush.ms and flush() sync).
+// held across page-cache writes of an append, never across an fsync. It is held across reads that may wait for the disk
+// in truncations, and by the first append after the log was opened, which looks at the active segment's indexes.
+// Appends are written when they return, not synced (flush.messages, flush.ms and flush() sync).
 //
 // Errors: bad batches get the code that Kafka's broker answers. A disk fault is kafka_storage_error: on EIO and the
 // like the whole log directory goes offline (KIP-112) and every later call fails with the same code; a full disk
@@ -267,8 +268,8 @@ class Log {
   Io<void> locate_start(const ReadOptions& options, FetchSlice& slice) const EXCLUDES(mutex_);
   Io<void> fill_slice(const ReadOptions& options, const OffsetMetadata& visible, std::shared_ptr<Segment> segment,
                       FetchSlice& slice) const EXCLUDES(mutex_);
-  Io<void> add_aborted_transactions(const BatchPosition& from, Offset start, const std::shared_ptr<Segment>& segment,
-                                    FetchSlice& slice) const EXCLUDES(mutex_);
+  Io<void> add_aborted_transactions(const BatchPosition& from, const ReadOptions& options,
+                                    const std::shared_ptr<Segment>& segment, FetchSlice& slice) const EXCLUDES(mutex_);
   Io<std::optional<TimestampAndOffset>> find_max_timestamp() const EXCLUDES(mutex_);
   Io<std::optional<TimestampAndOffset>> find_first_at_or_after(TimestampMs target) const EXCLUDES(mutex_);
 
@@ -282,7 +283,9 @@ class Log {
   protocol::Result<int> delete_oldest(const std::vector<bool>& wanted, TimestampMs now) REQUIRES(mutex_);
   std::vector<bool> by_start_offset() const REQUIRES(mutex_);
   std::vector<bool> by_size() const REQUIRES(mutex_);
-  Io<std::vector<bool>> by_time(TimestampMs now) const REQUIRES(mutex_);
+  using Segments = std::vector<std::shared_ptr<Segment>>;
+  Io<Segments> find_expired(TimestampMs now) const EXCLUDES(mutex_);
+  std::vector<bool> by_time(const Segments& expired, TimestampMs now) const REQUIRES(mutex_);
   std::int64_t size_locked() const REQUIRES(mutex_);
   void raise_log_start(Offset offset) REQUIRES(mutex_);
   enum class Sync { all, rolled };

@@ -7,6 +7,7 @@
 #include <future>
 #include <thread>
 
+#include "protocol/records/control_record.h"
 #include "storage/fault_injection.h"
 #include "storage/segment.h"
 #include "storage/test_support.h"
@@ -15,7 +16,7 @@ namespace storage {
 namespace {
 
 using protocol::ErrorCode;
-using ::testing::Contains;
+using ::testing::ElementsAre;
 using testing::make_batch;
 using testing::read_all;
 
@@ -203,6 +204,75 @@ TEST_F(LogFaultsTest, AFaultWhereTheHighWatermarkLiesIsReported) {
   fail("read", "10.log", EIO);
   EXPECT_EQ(log_->read({.start_offset = 0, .max_bytes = 1000}).code(), ErrorCode::kafka_storage_error);
   EXPECT_FALSE(directory_->is_online());
+}
+
+TEST_F(LogFaultsTest, AbortedTransactionsAreReadFromTheDiskOnce) {
+  open();
+  append("first");
+  const auto guard = log_->start_transaction_verification(9, 0, 0, now);
+  ASSERT_TRUE(log_->append_as_leader(
+      make_batch("in vain", 1000, {.producer_id = 9, .producer_epoch = 0, .base_sequence = 0, .transactional = true}),
+      0, AppendOrigin::client, now, guard));
+  append(protocol::build_end_transaction_marker({.type = protocol::ControlRecordType::abort}, 9, 0, 1000), 0,
+         AppendOrigin::coordinator);
+  close_and_reopen();
+  log_->update_high_watermark(3);
+  ReadOptions options{.start_offset = 0, .max_bytes = 10'000, .isolation = FetchIsolation::txn_committed};
+  ASSERT_TRUE(log_->read(options));
+  options.cached_only = true;
+  int looks = 0;
+  disk_.fault = [&](std::string_view, const std::string& path) {
+    looks += path.ends_with(".txnindex");
+    return 0;
+  };
+  for (int i = 0; i < 3; ++i) {
+    const auto slice = log_->read(options);
+    ASSERT_TRUE(slice);
+    EXPECT_FALSE(slice->needs_disk);
+    EXPECT_THAT(slice->aborted_transactions, ElementsAre(AbortedTransaction{.producer_id = 9, .first_offset = 1}));
+  }
+  EXPECT_EQ(looks, 0);
+  ASSERT_TRUE(log_->truncate_to(2, now));
+  options.cached_only = false;
+  EXPECT_THAT(log_->read(options)->aborted_transactions, ElementsAre()) << "the marker was cut off";
+}
+
+TEST_F(LogFaultsTest, ACachedReadDoesNotOpenATransactionIndex) {
+  open();
+  append("first");
+  close_and_reopen();
+  log_->update_high_watermark(1);
+  ASSERT_TRUE(log_->read({.start_offset = 0, .max_bytes = 1000}));
+  int looks = 0;
+  disk_.fault = [&](std::string_view, const std::string& path) {
+    looks += path.ends_with(".txnindex");
+    return 0;
+  };
+  const auto slice = log_->read(
+      {.start_offset = 0, .max_bytes = 1000, .isolation = FetchIsolation::txn_committed, .cached_only = true});
+  ASSERT_TRUE(slice);
+  EXPECT_TRUE(slice->needs_disk);
+  EXPECT_EQ(looks, 0);
+}
+
+TEST_F(LogFaultsTest, NobodyWaitsForTheDiskWhileRetentionLooksAtAges) {
+  open_with_segments();
+  close_and_reopen();
+  log_->update_high_watermark(20);
+  int looks = 0;
+  std::vector<std::future<Offset>> answers;
+  disk_.fault = [&](std::string_view operation, const std::string& path) {
+    if (operation != "read" || !path.ends_with(".timeindex")) return 0;
+    ++looks;
+    answers.push_back(std::async(std::launch::async, [&] { return log_->log_end_offset(); }));
+    EXPECT_EQ(answers.back().wait_for(std::chrono::seconds(10)), std::future_status::ready) << "blocked";
+    return 0;
+  };
+  auto short_lived = std::make_shared<LogConfig>(config_);
+  short_lived->retention_ms = 100;
+  log_->set_config(short_lived);
+  EXPECT_EQ(*log_->delete_old_segments(1107), 3);
+  EXPECT_GT(looks, 0);
 }
 
 TEST_F(LogFaultsTest, AStaleFileHandleIsAFaultOfTheDisk) {

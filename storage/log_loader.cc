@@ -268,7 +268,7 @@ Io<void> LogLoader::rescue_damaged_transaction_indexes() {
       if (!transaction_indexes_.contains(segment->base_offset())) continue;
       const auto entries = segment->aborted_transactions();
       if (!entries && entries.error().error_number != EILSEQ) return std::unexpected(entries.error());
-      const bool sane = entries && std::ranges::all_of(*entries, [&](const AbortedTxnEntry& entry) {
+      const bool sane = entries && std::ranges::all_of(**entries, [&](const AbortedTxnEntry& entry) {
                           return entry.last_offset >= segment->base_offset();
                         });
       if (sane) continue;

@@ -178,8 +178,7 @@ Io<void> Log::fill_slice(const ReadOptions& options, const OffsetMetadata& visib
     ranges.push_back({.owner = std::move(*file), .fd = fd, .position = first.position, .length = length});
     slice.records = protocol::Records(std::move(ranges));
     if (options.isolation == FetchIsolation::txn_committed) {
-      return add_aborted_transactions({.position = first.position, .size = length}, options.start_offset, segment,
-                                      slice);
+      return add_aborted_transactions({.position = first.position, .size = length}, options, segment, slice);
     }
     return {};
   }
@@ -187,15 +186,15 @@ Io<void> Log::fill_slice(const ReadOptions& options, const OffsetMetadata& visib
   return {};
 }
 
-Io<void> Log::add_aborted_transactions(const BatchPosition& from, Offset start, const std::shared_ptr<Segment>& segment,
-                                       FetchSlice& slice) const {
+Io<void> Log::add_aborted_transactions(const BatchPosition& from, const ReadOptions& options,
+                                       const std::shared_ptr<Segment>& segment, FetchSlice& slice) const {
   std::optional<Offset> upper;
   for (auto current = segment; current; current = higher_segment(current->base_offset())) {
-    const auto entries = current->aborted_transactions();
+    const auto entries = current->aborted_transactions(options.cached_only);
     if (!entries) return std::unexpected(entries.error());
-    if (entries->empty()) continue;
+    if ((*entries)->empty()) continue;
     if (!upper) {
-      const auto bound = segment->upper_bound_offset(from, from.size);
+      const auto bound = segment->upper_bound_offset(from, from.size, options.cached_only);
       if (!bound) return std::unexpected(bound.error());
       upper = *bound;
       if (!upper) {
@@ -203,8 +202,8 @@ Io<void> Log::add_aborted_transactions(const BatchPosition& from, Offset start, 
         upper = next ? next->base_offset() : slice.log_end_offset;
       }
     }
-    for (const AbortedTxnEntry& entry : *entries) {
-      if (entry.last_offset >= start && entry.first_offset < *upper) {
+    for (const AbortedTxnEntry& entry : **entries) {
+      if (entry.last_offset >= options.start_offset && entry.first_offset < *upper) {
         slice.aborted_transactions.push_back({.producer_id = entry.producer_id, .first_offset = entry.first_offset});
       }
       if (entry.last_stable_offset >= *upper) return {};

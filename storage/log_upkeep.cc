@@ -172,15 +172,35 @@ Result<int> add(const Result<int>& a, const Result<int>& b) {
 
 Result<int> Log::delete_old_segments(TimestampMs now) {
   const FailureReport report(directory_);
+  const auto expired = find_expired(now);
+  if (!expired && !expired.error().is_passing()) return std::unexpected(failed(expired.error()));
   MutexLock lock(mutex_);
   if (auto usable = check_usable(); !usable) return std::unexpected(usable.error());
   Result<int> total = delete_oldest(by_start_offset(), now);
   if (!config_->cleanup_delete) return total;
   if (total) total = add(total, delete_oldest(by_size(), now));
-  if (!total) return total;
-  const auto by_age = by_time(now);
-  if (!by_age) return std::unexpected(failed(by_age.error()));
-  return add(total, delete_oldest(*by_age, now));
+  if (total && expired) total = add(total, delete_oldest(by_time(*expired, now), now));
+  return total;
+}
+
+// The oldest segments that are older than retention.ms. Their indexes may have to be read, which takes no lock of the
+// log.
+Io<Log::Segments> Log::find_expired(TimestampMs now) const {
+  Segments all, expired;
+  std::int64_t retention_ms = -1;
+  {
+    MutexLock lock(mutex_);
+    if (!check_usable() || !config_->cleanup_delete) return expired;
+    retention_ms = config_->retention_ms;
+    if (retention_ms >= 0) all = segments_;
+  }
+  for (const auto& segment : all) {
+    const auto largest = segment->largest_timestamp();
+    if (!largest) return std::unexpected(largest.error());
+    if (now - *largest <= retention_ms) break;
+    expired.push_back(segment);
+  }
+  return expired;
 }
 
 // Each of these says, from the oldest segment on, which may go.
@@ -204,13 +224,14 @@ std::vector<bool> Log::by_size() const {
   return wanted;
 }
 
-Io<std::vector<bool>> Log::by_time(TimestampMs now) const {
+std::vector<bool> Log::by_time(const Segments& expired, TimestampMs now) const {
   std::vector<bool> wanted;
   if (config_->retention_ms < 0) return wanted;
   for (const auto& segment : segments_) {
+    if (std::ranges::find(expired, segment) == expired.end()) break;
+    // Records may have come since; that is known without the disk.
     const auto largest = segment->largest_timestamp();
-    if (!largest) return std::unexpected(largest.error());
-    if (now - *largest <= config_->retention_ms) break;
+    if (!largest || now - *largest <= config_->retention_ms) break;
     wanted.push_back(true);
   }
   return wanted;

@@ -259,6 +259,7 @@ Io<std::int64_t> Segment::truncate_to(Offset offset, TimestampMs now) {
   while (time_index_.last() && time_index_.last()->offset >= offset) {
     BARNABAS_IO_TRY(time_index_.keep(**times, time_index_.size() - 1));
   }
+  aborted_.reset();
   std::erase_if(unwritten_aborted_, [offset](const AbortedTxnEntry& entry) { return entry.last_offset >= offset; });
   if (has_aborted_transactions_.value_or(true)) {
     const PartitionPath::Held held(*directory_);
@@ -352,6 +353,11 @@ Io<void> Segment::add_aborted_transaction(const AbortedTxnEntry& entry) {
   protocol::MutexLock lock(mutex_);
   has_aborted_transactions_ = true;
   unwritten_aborted_.push_back(entry);
+  if (aborted_) {
+    auto all = std::make_shared<std::vector<AbortedTxnEntry>>(*aborted_);
+    all->push_back(entry);
+    aborted_ = std::move(all);
+  }
   if (auto written = write_aborted_transactions(); !written && !written.error().is_disk_full()) return written;
   return {};
 }
@@ -369,6 +375,7 @@ Io<void> Segment::write_aborted_transactions() {
 Io<void> Segment::reset_transaction_index() {
   protocol::MutexLock lock(mutex_);
   has_aborted_transactions_ = false;
+  aborted_.reset();
   unwritten_aborted_.clear();
   const PartitionPath::Held held(*directory_);
   return files_.file_system().remove(path_in(held, ".txnindex"));
@@ -430,6 +437,7 @@ void Segment::close_files() {
   log_file_.close();
   offset_index_file_.close();
   time_index_file_.close();
+  if (unwritten_aborted_.empty()) aborted_.reset();
 }
 
 }  // namespace storage

@@ -1,7 +1,8 @@
 // One segment of a log: the file of batches and its indexes. What Kafka calls LogSegment.
 //
 // Shared by the log, its readers and the cleaner through std::shared_ptr. Self-locking with a short mutex over what is
-// in memory; it is held across disk reads only when a cold segment's indexes are looked into for the first time.
+// in memory; it is held across disk reads only when a cold segment's indexes are looked into for the first time. A read
+// with cached_only never waits for the disk: what it would have to look up there is EAGAIN.
 // Functions that change the segment are the log's to call, one at a time (under the log's mutex, or before the segment
 // is published); reads may go on meanwhile.
 //
@@ -120,8 +121,7 @@ class Segment {
 
   // ---- Reading
 
-  // The first batch that ends at or after `offset`, among the first `limit` bytes. EAGAIN with cached_only: needs the
-  // disk.
+  // The first batch that ends at or after `offset`, among the first `limit` bytes.
   Io<std::optional<BatchPosition>> find(Offset offset, std::int64_t limit, bool cached_only = false) const
       EXCLUDES(mutex_);
 
@@ -141,9 +141,12 @@ class Segment {
 
   // An offset that is certainly not below the end of `bytes` read from `from`; nullopt: the index doesn't reach that
   // far.
-  Io<std::optional<Offset>> upper_bound_offset(const BatchPosition& from, std::int64_t bytes) const EXCLUDES(mutex_);
+  Io<std::optional<Offset>> upper_bound_offset(const BatchPosition& from, std::int64_t bytes,
+                                               bool cached_only = false) const EXCLUDES(mutex_);
 
-  Io<std::vector<AbortedTxnEntry>> aborted_transactions() const EXCLUDES(mutex_);
+  // Never null. Kept in memory once it was read, unless it is very long.
+  using AbortedTransactions = std::shared_ptr<const std::vector<AbortedTxnEntry>>;
+  Io<AbortedTransactions> aborted_transactions(bool cached_only = false) const EXCLUDES(mutex_);
 
   // Sizes of the indexes in entries.
   Io<std::int64_t> offset_index_entries() const EXCLUDES(mutex_);
@@ -195,6 +198,7 @@ class Segment {
   mutable TimeIndex time_index_ GUARDED_BY(mutex_);
   mutable std::int64_t bytes_since_index_entry_ GUARDED_BY(mutex_) = 0;
   mutable std::optional<bool> has_aborted_transactions_ GUARDED_BY(mutex_);      // nullopt: not known
+  mutable AbortedTransactions aborted_ GUARDED_BY(mutex_);                       // null: not in memory
   mutable std::optional<TimeEntry> max_timestamp_ GUARDED_BY(mutex_);            // nullopt: not looked up yet
   mutable std::optional<TimestampMs> first_batch_timestamp_ GUARDED_BY(mutex_);  // nullopt: not known
 };

@@ -192,38 +192,57 @@ Io<std::int64_t> Segment::position_for_timestamp(TimestampMs target, Offset star
   return position->position;
 }
 
-Io<std::optional<Offset>> Segment::upper_bound_offset(const BatchPosition& from, std::int64_t bytes) const {
-  protocol::MutexLock lock(mutex_);
-  BARNABAS_IO_TRY(load_indexes());
+Io<std::optional<Offset>> Segment::upper_bound_offset(const BatchPosition& from, std::int64_t bytes,
+                                                      bool cached_only) const {
   const std::int64_t wanted = from.position + bytes;
-  if (!offset_index_.last() || offset_index_.last()->position < wanted) return std::nullopt;
-  const auto file = open(offset_index_file_, ".index");
-  if (!file) return std::unexpected(file.error());
-  std::int64_t low = 0, high = offset_index_.size() - 1;  // the first entry at or after `wanted` is in [low, high]
+  std::shared_ptr<File> file;
+  std::int64_t on_disk = 0;
+  std::optional<OffsetEntry> in_tail;
+  {
+    protocol::MutexLock lock(mutex_);
+    if (cached_only && !offset_index_.is_loaded()) return io_fail(EAGAIN, "read a segment that is not open");
+    BARNABAS_IO_TRY(load_indexes());
+    if (!offset_index_.last() || offset_index_.last()->position < wanted) return std::nullopt;
+    in_tail = offset_index_.first_in_tail([&](const OffsetEntry& entry) { return entry.position >= wanted; });
+    on_disk = offset_index_.on_disk();
+    auto opened = open(offset_index_file_, ".index");
+    if (!opened) return std::unexpected(opened.error());
+    file = std::move(*opened);
+  }
+  std::int64_t low = 0, high = on_disk;  // the first entry at or after `wanted` is in [low, high]
+  std::optional<Offset> found;
+  if (in_tail) found = in_tail->offset;
   while (low < high) {
     const std::int64_t middle = low + (high - low) / 2;
-    const auto entry = offset_index_.at(**file, middle);
+    const auto entry = OffsetIndex::read_one(*file, base_offset_, middle, cached_only);
     if (!entry) return std::unexpected(entry.error());
     if (entry->position < wanted) {
       low = middle + 1;
     } else {
       high = middle;
+      found = entry->offset;
     }
   }
-  const auto entry = offset_index_.at(**file, low);
-  if (!entry) return std::unexpected(entry.error());
-  return entry->offset;
+  return found;
 }
 
-Io<std::vector<AbortedTxnEntry>> Segment::aborted_transactions() const {
+Io<Segment::AbortedTransactions> Segment::aborted_transactions(bool cached_only) const {
+  constexpr std::size_t most_kept = 4096;
   protocol::MutexLock lock(mutex_);
-  if (has_aborted_transactions_ == false) return std::vector<AbortedTxnEntry>{};
+  if (aborted_) return aborted_;
+  if (has_aborted_transactions_ == false) {
+    aborted_ = std::make_shared<const std::vector<AbortedTxnEntry>>();
+    return aborted_;
+  }
+  if (cached_only) return io_fail(EAGAIN, "read a transaction index");
   const PartitionPath::Held held(*directory_);
   auto entries = read_transaction_index(files_.file_system(), path_in(held, ".txnindex"));
-  if (!entries) return entries;
+  if (!entries) return std::unexpected(entries.error());
   entries->insert(entries->end(), unwritten_aborted_.begin(), unwritten_aborted_.end());
   has_aborted_transactions_ = !entries->empty();
-  return entries;
+  auto shared = std::make_shared<const std::vector<AbortedTxnEntry>>(std::move(*entries));
+  if (shared->size() <= most_kept) aborted_ = shared;
+  return shared;
 }
 
 Io<std::int64_t> Segment::offset_index_entries() const {

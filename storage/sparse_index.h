@@ -6,7 +6,8 @@
 // every reader of trimmed files accepts ours at any time. After a crash the missing tail is rebuilt with the segment's
 // recovery.
 //
-// Not thread-safe: the owner's lock guards an index. find_on_disk needs no lock, as entries on disk don't change.
+// Not thread-safe: the owner's lock guards an index. find_on_disk and read_one need no lock, as entries on disk don't
+// change.
 #pragma once
 
 #include <algorithm>
@@ -128,6 +129,13 @@ class SparseIndex {
     return *std::prev(after);
   }
 
+  // The first entry in the tail that `fits`.
+  template <typename Fits>
+  std::optional<Entry> first_in_tail(Fits&& fits) const {
+    const auto found = std::ranges::find_if(tail_, fits);
+    return found == tail_.end() ? std::nullopt : std::optional(*found);
+  }
+
   // The last of the file's first `count` entries with key <= wanted, and its slot.
   struct Found {
     std::int64_t slot = -1;
@@ -157,7 +165,14 @@ class SparseIndex {
   // Entry number `slot`, wherever it is.
   Io<Entry> at(File& file, std::int64_t slot, bool cached_only = false) const {
     if (slot >= on_disk_) return tail_[static_cast<std::size_t>(slot - on_disk_)];
-    return read_one(file, slot, cached_only);
+    return read_one(file, base_, slot, cached_only);
+  }
+
+  // Entry number `slot` of the file.
+  static Io<Entry> read_one(File& file, protocol::Offset base, std::int64_t slot, bool cached_only) {
+    std::array<std::byte, Entry::encoded_size> one;
+    if (auto read = read_entries(file, slot, one, cached_only); !read) return std::unexpected(read.error());
+    return Entry::decode(one.data(), base);
   }
 
   // How many entries have key < wanted.
@@ -177,11 +192,6 @@ class SparseIndex {
     if (!got) return std::unexpected(got.error());
     if (*got < out.size()) return io_fail(EAGAIN, "read a shrinking index " + file.path());
     return {};
-  }
-  Io<Entry> read_one(File& file, std::int64_t slot, bool cached_only = false) const {
-    std::array<std::byte, Entry::encoded_size> one;
-    if (auto read = read_entries(file, slot, one, cached_only); !read) return std::unexpected(read.error());
-    return Entry::decode(one.data(), base_);
   }
   Io<void> reload_ends(File& file) {
     first_.reset();
