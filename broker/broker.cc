@@ -9,12 +9,14 @@
 #include <array>
 #include <chrono>
 #include <future>
+#include <optional>
 #include <thread>
 #include <utility>
 
 #include "broker/broker_parts.h"
 #include "broker/config/topic_config.h"
 #include "coordination/cluster/znodes.h"
+#include "coordination/metadata_store/close_later.h"
 #include "coordination/metadata_store/zookeeper_store.h"
 
 namespace broker {
@@ -27,6 +29,8 @@ namespace {
 
 constexpr std::int64_t known_within_ms = 30'000;
 constexpr std::int64_t stop_grace_ms = 5'000;
+// A store that can't be reached mustn't keep the broker from stopping for longer.
+constexpr std::int64_t store_grace_ms = 15'000;
 constexpr std::int64_t fetch_session_eviction_ms = 120'000;
 
 protocol::Error with_context(protocol::Error error, std::string_view what) {
@@ -316,6 +320,8 @@ awaitable<HttpAnswer> Broker::Parts::answer_http(std::string target) {
 void Broker::Parts::stop() {
   if (stopped_.exchange(true)) return;
   ready = false;
+  std::optional<metadata_store::CloseLater> give_up;
+  if (store) give_up.emplace(*store, store_grace_ms);
   if (server) server->close_connections(stop_grace_ms);
   if (http) http->close();
   while (!tasks.wait(60'000)) spdlog::warn("Still waiting for {} tasks to end", tasks.running());
@@ -332,6 +338,7 @@ void Broker::Parts::stop() {
   if (server) server->stop(0);
   config_sync.reset();
   if (store) store->close();
+  give_up.reset();
   if (logs_loaded) logs->shutdown(now());
   logs_loaded = false;
   // Tear down what uses the store and the logs, before these.

@@ -9,6 +9,9 @@
 #include <csignal>
 #include <filesystem>
 #include <fstream>
+#include <thread>
+
+#include "coordination/metadata_store/close_later.h"
 
 namespace coordination::metadata_store {
 namespace {
@@ -161,6 +164,24 @@ TEST_F(EmbeddedFile, AWriteThatTheDiskRefusesChangesNothing) {
   EXPECT_FALSE(*session->exists("/b"));
   EXPECT_TRUE(session->set("/a", "1")) << "the store works again when there is room";
   EXPECT_EQ(session->get("/a")->stat.version, 1);
+}
+
+TEST(CloseLater, LetsGoOfAStoreUnlessItIsCalledOff) {
+  const protocol::ManualClock clock;
+  const auto store = EmbeddedStore::in_memory(clock);
+  const auto kept = store->open_session();
+  const auto given_up = store->open_session();
+  {
+    const CloseLater later(*kept, 60'000);
+  }
+  EXPECT_TRUE(kept->exists("/"));
+  const CloseLater later(*given_up, 1);
+  bool closed = false;
+  for (int i = 0; i < 10'000 && !closed; ++i) {
+    closed = !given_up->exists("/");
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  EXPECT_TRUE(closed);
 }
 
 TEST(EmbeddedStore, SessionsOfOneStoreAreToldApart) {

@@ -167,7 +167,8 @@ class MetadataStore {
   void on_renewal(std::function<void()> hook);
 
   // Ends the session: its ephemeral nodes go at once, its watches never fire. When it returns, no callback runs and
-  // none will. Not from a callback. Later calls fail with session_expired.
+  // none will, and no call waits. Not from a callback. Calls that wait for the store, and later ones, fail with
+  // session_expired.
   virtual void close() = 0;
 
  protected:
