@@ -47,6 +47,16 @@ class LogFaultsTest : public testing::LogFixture {
     disk_.crash();
     return open(false);
   }
+  // Offset 0 is committed, 1 aborted, 2 the marker.
+  void append_and_abort() {
+    append("first");
+    const auto guard = log_->start_transaction_verification(9, 0, 0, now);
+    const auto batch =
+        make_batch("in vain", 1000, {.producer_id = 9, .producer_epoch = 0, .base_sequence = 0, .transactional = true});
+    ASSERT_TRUE(log_->append_as_leader(batch, 0, AppendOrigin::client, now, guard));
+    append(protocol::build_end_transaction_marker({.type = protocol::ControlRecordType::abort}, 9, 0, 1000), 0,
+           AppendOrigin::coordinator);
+  }
   void fail(std::string operation, std::string file, int error_number) {
     disk_.fault = [=](std::string_view done, const std::string& path) {
       return done == operation && path.ends_with(file) ? error_number : 0;
@@ -132,6 +142,22 @@ TEST_F(LogFaultsTest, ADirectoryThatCannotBeSyncedGoesOffline) {
   EXPECT_FALSE(directory_->is_online());
 }
 
+// What recovery made anew lies below the recovery point, but is not on the disk.
+TEST_F(LogFaultsTest, WhatRecoveryMadeAnewIsSyncedByTheNextFlush) {
+  open();
+  append_and_abort();
+  ASSERT_TRUE(log_->flush(now));
+  cut_power();
+  ASSERT_TRUE(log_->roll(now));
+  append("next");
+  ASSERT_TRUE(log_->flush(now));
+  cut_power();
+  log_->update_high_watermark(4);
+  const auto slice = log_->read({.start_offset = 0, .max_bytes = 10'000, .isolation = FetchIsolation::txn_committed});
+  ASSERT_TRUE(slice);
+  EXPECT_THAT(slice->aborted_transactions, ElementsAre(AbortedTransaction{.producer_id = 9, .first_offset = 1}));
+}
+
 // Truncation
 
 TEST_F(LogFaultsTest, ATruncationNeedsNoRoomOnTheDisk) {
@@ -208,13 +234,7 @@ TEST_F(LogFaultsTest, AFaultWhereTheHighWatermarkLiesIsReported) {
 
 TEST_F(LogFaultsTest, AbortedTransactionsAreReadFromTheDiskOnce) {
   open();
-  append("first");
-  const auto guard = log_->start_transaction_verification(9, 0, 0, now);
-  ASSERT_TRUE(log_->append_as_leader(
-      make_batch("in vain", 1000, {.producer_id = 9, .producer_epoch = 0, .base_sequence = 0, .transactional = true}),
-      0, AppendOrigin::client, now, guard));
-  append(protocol::build_end_transaction_marker({.type = protocol::ControlRecordType::abort}, 9, 0, 1000), 0,
-         AppendOrigin::coordinator);
+  append_and_abort();
   close_and_reopen();
   log_->update_high_watermark(3);
   ReadOptions options{.start_offset = 0, .max_bytes = 10'000, .isolation = FetchIsolation::txn_committed};

@@ -69,7 +69,9 @@ Io<LoadedLog> LogLoader::load() {
   const auto end = find_log_end();
   if (!end) return std::unexpected(end.error());
   loaded_.log_end_offset = *end;
-  loaded_.recovery_point = options_.clean_shutdown ? *end : std::min(options_.recovery_point, *end);
+  // Its indexes and snapshots are not synced, wherever the recovery point was.
+  loaded_.recovery_point =
+      std::min(options_.clean_shutdown ? *end : std::min(options_.recovery_point, *end), made_anew_from_);
   loaded_.log_start_offset = std::max(options_.log_start_offset, loaded_.segments.front()->base_offset());
 
   BARNABAS_IO_TRY(rebuild_missing_epochs());
@@ -216,6 +218,7 @@ Io<bool> LogLoader::recover_segment(std::size_t index) {
   if (!recovered) return std::unexpected(recovered.error());
   const Segment& segment = *loaded_.segments[index];
   split_off_.erase(segment.base_offset());
+  made_anew_from_ = std::min(made_anew_from_, segment.base_offset());
   if (recovered->bytes_cut > 0) {
     spdlog::warn("Cut {} damaged or incomplete bytes off the end of {}; the log goes on at offset {}.",
                  recovered->bytes_cut, segment.log_path(), recovered->next_offset);

@@ -2,6 +2,7 @@
 // rebuilds the producer state. What Kafka calls LogLoader, in the same order. Runs once per log, on one thread.
 #pragma once
 
+#include <limits>
 #include <memory>
 #include <set>
 #include <string>
@@ -67,6 +68,7 @@ class LogLoader {
   std::set<Offset> transaction_indexes_;
   std::set<Offset> split_off_;  // segments that recovery has made and not yet recovered
   bool epochs_were_missing_ = false;
+  Offset made_anew_from_ = std::numeric_limits<Offset>::max();  // base of the first segment that was recovered
 };
 
 }  // namespace storage

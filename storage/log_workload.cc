@@ -50,6 +50,7 @@ std::optional<AppendInfo> LogWorkload::append(Log& log, const std::vector<Record
     Record stored = records[i];
     if (info->log_append_time >= 0) stored.timestamp = info->log_append_time;
     stored.committed = !options.transactional;
+    if (options.transactional) stored.transaction = options.producer_id;
     records_[info->first_offset + static_cast<Offset>(i)] = std::move(stored);
   }
   return *info;
@@ -168,6 +169,14 @@ void LogWorkload::truncate(Log& log) {
   resume(log);
 }
 
+// As a follower does whose leader has nothing left of what it has.
+void LogWorkload::start_anew(Log& log) {
+  if (!log.truncate_fully_and_start_at(log.log_end_offset() + below(50), now_)) return;
+  ++truncations;
+  records_.clear();
+  resume(log);
+}
+
 void LogWorkload::remove_old(Log& log) {
   const Offset start = log.log_start_offset(), high_watermark = log.high_watermark();
   if (high_watermark > start) {
@@ -186,8 +195,12 @@ void LogWorkload::resume(const Log& log) {
     producer.sequence = summary.last_sequence + 1;
     producer.in_transaction = summary.current_txn_start_offset >= 0;
     if (!producer.in_transaction) continue;
-    for (const Offset offset : producers_[summary.producer_id].offsets) {
-      if (offset >= summary.current_txn_start_offset && records_.contains(offset)) producer.offsets.push_back(offset);
+    // Its end may have been decided once and that have been lost.
+    const Offset start = summary.current_txn_start_offset;
+    for (auto at = records_.lower_bound(start); at != records_.end(); ++at) {
+      if (at->second.transaction != summary.producer_id) continue;
+      at->second.committed = false;
+      producer.offsets.push_back(at->first);
     }
   }
   producers_ = std::move(known);
@@ -196,6 +209,16 @@ void LogWorkload::resume(const Log& log) {
 void LogWorkload::limit(Offset start, Offset end) {
   records_.erase(records_.begin(), records_.lower_bound(start));
   records_.erase(records_.lower_bound(end), records_.end());
+}
+
+std::vector<Offset> LogWorkload::keep_only(const std::set<Offset>& offsets) {
+  std::vector<Offset> forgotten;
+  std::erase_if(records_, [&](const auto& record) {
+    const bool kept = offsets.contains(record.first);
+    if (!kept) forgotten.push_back(record.first);
+    return !kept;
+  });
+  return forgotten;
 }
 
 void LogWorkload::step(Log& log) {
@@ -224,7 +247,11 @@ void LogWorkload::step(Log& log) {
   } else if (what < 97) {
     (void)log.flush(now_);
   } else if (removes) {
-    what < 98 ? truncate(log) : remove_old(log);
+    if (what == 99 && starts_anew && below(4) == 0) {
+      start_anew(log);
+    } else {
+      what < 98 ? truncate(log) : remove_old(log);
+    }
   }
 }
 

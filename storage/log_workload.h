@@ -6,6 +6,7 @@
 #include <map>
 #include <optional>
 #include <random>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -20,14 +21,17 @@ class LogWorkload {
     TimestampMs timestamp = 0;
     std::optional<std::string> key;
     std::string value;
-    bool committed = true;  // false: of a transaction that was aborted or is open
+    bool committed = true;        // false: of a transaction that was aborted or is open
+    ProducerId transaction = -1;  // of this producer; -1: none
     bool operator==(const Record&) const = default;
   };
 
   explicit LogWorkload(std::uint32_t seed, TimestampMs start_ms = 1'700'000'000'000) : random_(seed), now_(start_ms) {}
 
-  // Whether truncations, retention and deleted records are part of the history; compacted topics need keys.
+  // Whether truncations, retention and deleted records are part of the history, and logs that start anew elsewhere;
+  // compacted topics need keys.
   bool removes = true;
+  bool starts_anew = false;
   bool keys_always = false;
 
   // Does one random thing to the log.
@@ -42,6 +46,8 @@ class LogWorkload {
   const std::map<Offset, Record>& records() const { return records_; }
   // Forgets what lies outside [start, end).
   void limit(Offset start, Offset end);
+  // Forgets all but these; what it forgot.
+  std::vector<Offset> keep_only(const std::set<Offset>& offsets);
 
   int appended_batches = 0, refused = 0, truncations = 0, transactions = 0;
 
@@ -64,6 +70,7 @@ class LogWorkload {
   void append_as_follower(Log& log);
   void resend(Log& log);
   void truncate(Log& log);
+  void start_anew(Log& log);
   void remove_old(Log& log);
 
   std::mt19937 random_;

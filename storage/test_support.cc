@@ -8,6 +8,8 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <map>
+#include <set>
 
 #include "storage/segment.h"
 
@@ -97,6 +99,55 @@ std::vector<ReadRecord> read_all(const Log& log, Offset offset) {
     offset = next;
   }
   return all;
+}
+
+namespace {
+
+// The records of a slice that don't belong to an aborted transaction, as a consumer tells it: the transaction of a
+// producer is aborted from the first offset in the list to the next marker. Moves `offset` on.
+void add_committed(const FetchSlice& slice, Offset& offset, std::vector<ReadRecord>& found) {
+  std::multimap<Offset, ProducerId> aborted;
+  for (const AbortedTransaction& transaction : slice.aborted_transactions) {
+    aborted.emplace(transaction.first_offset, transaction.producer_id);
+  }
+  std::set<ProducerId> aborting;
+  const Offset from = offset;
+  const std::vector<std::byte> bytes = bytes_of(slice.records);
+  protocol::BatchReader batches(bytes);
+  protocol::RecordBatchView batch;
+  while (batches.next(batch) == BatchStatus::ok) {
+    offset = batch.next_offset();
+    while (!aborted.empty() && aborted.begin()->first <= batch.last_offset()) {
+      aborting.insert(aborted.begin()->second);
+      aborted.erase(aborted.begin());
+    }
+    if (batch.is_control()) {
+      aborting.erase(batch.producer_id());
+    } else if (!batch.is_transactional() || !aborting.contains(batch.producer_id())) {
+      for (ReadRecord& record : records_in(batch.bytes())) {
+        if (record.offset >= from) found.push_back(std::move(record));
+      }
+    }
+  }
+}
+
+}  // namespace
+
+std::vector<ReadRecord> read_committed(const Log& log, Offset offset) {
+  std::vector<ReadRecord> found;
+  const Offset stable = log.last_stable_offset();
+  while (offset < stable) {
+    const auto slice =
+        log.read({.start_offset = offset, .max_bytes = 1500, .isolation = FetchIsolation::txn_committed});
+    if (!slice) {
+      ADD_FAILURE() << slice.error().text();
+      return found;
+    }
+    const Offset before = offset;
+    add_committed(*slice, offset, found);
+    if (offset == before) return found;  // a hole at the end
+  }
+  return found;
 }
 
 LogFixture::LogFixture() = default;

@@ -52,6 +52,8 @@ std::ostream& operator<<(std::ostream& out, const ReadRecord& record);
 std::vector<ReadRecord> records_in(protocol::Bytes bytes);
 // Everything from `offset` to the log end, several reads if need be.
 std::vector<ReadRecord> read_all(const Log& log, Offset offset = 0);
+// What a read_committed consumer makes of what it gets, from `offset` to the last stable offset.
+std::vector<ReadRecord> read_committed(const Log& log, Offset offset);
 
 // A log in a directory of its own, with what it needs around it.
 class LogFixture : public ::testing::Test {
