@@ -20,8 +20,7 @@ inline constexpr std::string_view clean_shutdown_file = ".kafka_cleanshutdown";
 // Holds the lock of a directory against other processes and other managers; gives it up when destroyed.
 class DirectoryLock {
  public:
-  // Nothing else holds it: the lock. Held: an error that says so. EWOULDBLOCK is what tells the two kinds of failure
-  // apart.
+  // EWOULDBLOCK: another process holds it.
   static Io<std::unique_ptr<DirectoryLock>> acquire(const std::string& directory);
   ~DirectoryLock();
   DirectoryLock(const DirectoryLock&) = delete;

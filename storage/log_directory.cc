@@ -66,11 +66,6 @@ void LogDirectory::run_deletions(TimestampMs now) {
   report_failure();
 }
 
-std::size_t LogDirectory::pending_deletions() const {
-  protocol::MutexLock lock(mutex_);
-  return deletions_.size();
-}
-
 LogDirectory::Scratch LogDirectory::borrow_scratch() {
   constexpr std::size_t kept = 8;
   protocol::MutexLock lock(mutex_);

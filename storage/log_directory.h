@@ -48,7 +48,6 @@ class LogDirectory {
   // Runs `remove` in the first run_deletions() at or after `due`.
   void delete_later(TimestampMs due, std::function<Io<void>()> remove) EXCLUDES(mutex_);
   void run_deletions(TimestampMs now) EXCLUDES(mutex_);
-  std::size_t pending_deletions() const EXCLUDES(mutex_);
 
   // ---- Buffers
 

@@ -26,11 +26,6 @@ struct LoadedLog {
   std::unique_ptr<ProducerState> producers;
 };
 
-// Rebuilds producer state up to `end` from the newest fitting snapshot and the batches after it. `clean` with no
-// snapshot at all: empty, without reading the log.
-Io<void> rebuild_producer_state(ProducerState& producers, const std::vector<std::shared_ptr<Segment>>& segments,
-                                Offset log_start, Offset end, bool clean, TimestampMs now);
-
 // Deterministic jitter of a segment's roll time, so that partitions created together don't roll together.
 std::int64_t roll_jitter_ms(const LogConfig& config, const TopicPartition& partition, Offset base_offset);
 

@@ -141,7 +141,6 @@ class ProducerState {
   VerificationGuard start_verification(ProducerId producer, std::int32_t sequence, ProducerEpoch epoch,
                                        TimestampMs now);
   VerificationGuard verification_guard(ProducerId producer) const;
-  void clear_verification(ProducerId producer) { verifications_.erase(producer); }
 
   // ---- Others
 

@@ -3,6 +3,8 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
+#include <vector>
 
 #include "protocol/records/record.h"
 #include "storage/leader_epoch_cache.h"
@@ -27,6 +29,11 @@ Io<RecoveredSegment> recover_segment(Segment& segment, LeaderEpochCache& epochs,
 // of the segment. `body` reads the whole batch, needed for transaction markers only.
 Io<void> replay_batch(ProducerState& producers, Segment* segment, const protocol::BatchHeader& header,
                       protocol::Bytes control_batch, protocol::RecordScratch& scratch);
+
+// Rebuilds producer state up to `end` from the newest fitting snapshot and the batches after it. `clean` with no
+// snapshot at all: empty, without reading the log.
+Io<void> rebuild_producer_state(ProducerState& producers, const std::vector<std::shared_ptr<Segment>>& segments,
+                                Offset log_start, Offset end, bool clean, TimestampMs now);
 
 // The transaction marker in a control batch; nullopt for other control batches.
 std::optional<std::pair<protocol::EndTransactionMarker, TimestampMs>> read_marker(protocol::Bytes control_batch,
