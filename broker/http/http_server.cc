@@ -9,7 +9,7 @@
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http.hpp>
 #include <chrono>
-#include <set>
+#include <list>
 #include <utility>
 
 namespace broker {
@@ -61,7 +61,7 @@ class HttpServer::Impl {
   Executor executor_;
   boost::asio::basic_socket_acceptor<ip::tcp, Executor> acceptor_;
   const HttpHandler handler_;
-  std::set<Stream*> streams_;  // the network thread's
+  std::list<Stream*> streams_;  // the oldest first; the network thread's
   bool closed_ = false;
 };
 
@@ -86,7 +86,7 @@ Result<std::uint16_t> HttpServer::Impl::bind(const Endpoint& endpoint) {
 
 Result<void> HttpServer::Impl::open(TaskGroup& tasks) {
   boost::system::error_code error;
-  acceptor_.listen(16, error);
+  acceptor_.listen(boost::asio::socket_base::max_listen_connections, error);
   if (error) return fail(ErrorCode::invalid_config, fmt::format("http.listener cannot listen: {}", error.message()));
   tasks.spawn(executor_, accept_loop(tasks), "accepting HTTP connections");
   return {};
@@ -112,20 +112,25 @@ awaitable<void> HttpServer::Impl::accept_loop(TaskGroup& tasks) {
       co_await pause.async_wait(boost::asio::as_tuple(use_awaitable));
       continue;
     }
-    if (streams_.size() < connections_max) tasks.spawn(executor_, serve(std::move(socket)), "an HTTP connection");
+    // The newcomer may be who asks whether the broker lives; those that have been here for long take their time.
+    if (streams_.size() >= connections_max) {
+      streams_.front()->close();
+      streams_.pop_front();
+    }
+    tasks.spawn(executor_, serve(std::move(socket)), "an HTTP connection");
   }
 }
 
 awaitable<void> HttpServer::Impl::serve(ip::tcp::socket::rebind_executor<Executor>::other socket) {
   Stream stream(std::move(socket));
-  streams_.insert(&stream);
+  streams_.push_back(&stream);
   beast::flat_buffer buffer(header_bytes_max);
   bool more = !closed_;
   while (more) {
     stream.expires_after(request_time_max);
     more = co_await answer_one(stream, buffer);
   }
-  streams_.erase(&stream);
+  streams_.remove(&stream);
   boost::system::error_code ignored;
   stream.socket().shutdown(ip::tcp::socket::shutdown_send, ignored);
 }

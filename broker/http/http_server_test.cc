@@ -10,6 +10,7 @@
 #include <boost/asio/executor_work_guard.hpp>
 #include <string>
 #include <thread>
+#include <vector>
 
 namespace broker {
 namespace {
@@ -37,8 +38,8 @@ class HttpServerTest : public testing::Test {
     co_return HttpAnswer{.status = 404, .body = "nothing here\n"};
   }
 
-  // Sends `request` and returns everything until the server closes or nothing came for a while.
-  std::string ask(std::string_view request) {
+  // A connection on which the bytes were sent.
+  int connect(std::string_view bytes) {
     const int fd = ::socket(AF_INET, SOCK_STREAM, 0);
     const timeval timeout{.tv_sec = 20, .tv_usec = 0};
     ::setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout));
@@ -46,13 +47,18 @@ class HttpServerTest : public testing::Test {
     address.sin_family = AF_INET;
     address.sin_port = htons(server_.endpoint().port);
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    EXPECT_EQ(::connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof(address)), 0);
+    ::send(fd, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+    return fd;
+  }
+
+  // Sends `request` and returns everything until the server closes or nothing came for a while.
+  std::string ask(std::string_view request) {
+    const int fd = connect(request);
     std::string out;
-    if (::connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof(address)) == 0) {
-      ::send(fd, request.data(), request.size(), MSG_NOSIGNAL);
-      char piece[4096];
-      for (ssize_t size; (size = ::recv(fd, piece, sizeof(piece), 0)) > 0;)
-        out.append(piece, static_cast<std::size_t>(size));
-    }
+    char piece[4096];
+    for (ssize_t size; (size = ::recv(fd, piece, sizeof(piece), 0)) > 0;)
+      out.append(piece, static_cast<std::size_t>(size));
     ::close(fd);
     return out;
   }
@@ -91,6 +97,13 @@ TEST_F(HttpServerTest, RefusesOtherMethodsGarbageAndEndlessHeaders) {
   EXPECT_THAT(
       ask("GET /hello HTTP/1.1\r\nX: " + std::string(6000, 'a') + "\r\nY: " + std::string(6000, 'b') + "\r\n\r\n"),
       Not(HasSubstr("200 OK")));
+}
+
+TEST_F(HttpServerTest, SlowClientsKeepNobodyOut) {
+  std::vector<int> slow;
+  for (int i = 0; i < 200; ++i) slow.push_back(connect("GET /hel"));
+  EXPECT_THAT(ask("GET /hello HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"), StartsWith("HTTP/1.1 200"));
+  for (const int fd : slow) ::close(fd);
 }
 
 TEST_F(HttpServerTest, AnAddressInUseIsAnErrorThatNamesIt) {
