@@ -15,6 +15,8 @@
 #include <vector>
 
 #include "broker/handler.h"
+#include "broker/metrics/metrics.h"
+#include "broker/response_errors.h"
 #include "protocol/api_key.h"
 
 namespace broker {
@@ -107,12 +109,20 @@ class ApiTable {
     if (!request) co_return Served::malformed;
     if constexpr (PlainHandler<H>) {
       const typename H::Response answer = static_cast<H*>(handler)->handle(context, *request);
-      if (!context.response_suppressed()) answer.encode(response, context.api_version());
+      complete(answer, context, response);
     } else {
       const typename H::Response answer = co_await static_cast<H*>(handler)->handle(context, *request);
-      if (!context.response_suppressed()) answer.encode(response, context.api_version());
+      complete(answer, context, response);
     }
     co_return Served::response;
+  }
+
+  template <typename Response>
+  static void complete(const Response& answer, const RequestContext& context, protocol::Writer& response) {
+    if (RequestMetrics* counted = context.metrics()) {
+      count_errors(answer, [counted](protocol::ErrorCode code) { counted->count_error(code); });
+    }
+    if (!context.response_suppressed()) answer.encode(response, context.api_version());
   }
 
   void list(ApiRow row, protocol::VersionRange known);

@@ -59,7 +59,13 @@ void Broker::Parts::register_topic_apis() {
   const auto address_of = [this](const RequestContext& context, const BrokerMetadata& broker) {
     return address_for(context, broker);
   };
-  apis.add<MetadataHandler>({.advertised = {0, 13}}, metadata, *topic_changes, dynamic_config, cluster_id_, address_of);
+  const auto address_told = [this](RequestContext& context, std::string_view host, std::int32_t port) {
+    if (server->addresses().told(context.connection(), context.client_id(), host, port)) {
+      context.connection().is_watched = true;
+    }
+  };
+  apis.add<MetadataHandler>({.advertised = {0, 13}}, metadata, *topic_changes, dynamic_config, cluster_id_, address_of,
+                            address_told);
   apis.add<CreateTopicsHandler>({.advertised = {0, 7}}, *controller, *topic_changes, dynamic_config);
   apis.add<DeleteTopicsHandler>({.advertised = {0, 6}}, *controller, metadata, *topic_changes, dynamic_config);
   apis.add<CreatePartitionsHandler>({.advertised = {0, 3}}, *controller, *topic_changes);

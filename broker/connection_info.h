@@ -20,6 +20,8 @@ struct ConnectionInfo {
   bool inter_broker_listener = true;
   std::string software_name = "unknown";  // from ApiVersions (KIP-511)
   std::string software_version = "unknown";
+  bool has_arrived = false;  // sent its first request
+  bool is_watched = false;   // the AddressWatch wants to know what it does next
 };
 
 }  // namespace broker

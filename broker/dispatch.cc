@@ -8,6 +8,7 @@
 #include <exception>
 
 #include "broker/handlers/api_versions.h"
+#include "broker/network/address_watch.h"
 
 namespace broker {
 namespace {
@@ -25,11 +26,39 @@ bool has_short_header(const RequestPreamble& preamble) {
   return preamble.api_key == controlled_shutdown_key && preamble.api_version == 0;
 }
 
+// What clients ask of any broker, before they go to the one that they need.
+bool is_for_the_way(std::int16_t api_key) {
+  switch (static_cast<protocol::ApiKey>(api_key)) {
+    case protocol::ApiKey::api_versions:
+    case protocol::ApiKey::metadata:
+    case protocol::ApiKey::describe_cluster:
+    case protocol::ApiKey::describe_topic_partitions:
+    case protocol::ApiKey::find_coordinator:
+    case protocol::ApiKey::init_producer_id:
+    case protocol::ApiKey::sasl_handshake:
+    case protocol::ApiKey::sasl_authenticate:
+      return true;
+    default:
+      return false;
+  }
+}
+
 std::int64_t microseconds_since(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - start).count();
 }
 
 }  // namespace
+
+void Dispatcher::follow(ConnectionInfo& connection, const RequestContext::Header& header) const {
+  if (!connection.has_arrived) {
+    connection.has_arrived = true;
+    addresses_->arrived(connection, header.client_id.value_or(""));
+  }
+  if (connection.is_watched && !is_for_the_way(header.api_key)) {
+    connection.is_watched = false;
+    addresses_->settled(connection);
+  }
+}
 
 void Dispatcher::answer_unsupported_api_versions(const RequestPreamble& preamble, Reply& reply) const {
   begin_response(reply.response, preamble.correlation_id, false);
@@ -91,11 +120,13 @@ awaitable<void> Dispatcher::dispatch(RequestSource source, std::span<std::byte> 
     co_return close_because(reply, fmt::format("the header of its {} request is malformed", row->name));
   }
 
+  if (addresses_ != nullptr) follow(source.connection, header);
   RequestContext context(source.executor, source.connection, header, frame, source.owner, source.cancel_list);
   begin_response(reply.response, preamble->correlation_id, flexible && preamble->api_key != api_versions_key);
+  RequestMetrics& counted = metrics_.request(preamble->api_key);
+  context.count_in(counted);
   co_await serve(*row, context, reader, reply);
 
-  RequestMetrics& counted = metrics_.request(preamble->api_key);
   counted
       .requests_by_version[std::min<std::size_t>(static_cast<std::size_t>(preamble->api_version),
                                                  RequestMetrics::version_limit - 1)]

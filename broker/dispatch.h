@@ -15,6 +15,8 @@
 
 namespace broker {
 
+class AddressWatch;
+
 // Who asks: what a connection lends to each of its requests. Everything outlives the request.
 struct RequestSource {
   Executor executor;
@@ -45,17 +47,21 @@ struct Reply {
 
 class Dispatcher {
  public:
-  Dispatcher(const ApiTable& apis, Metrics& metrics) : apis_(apis), metrics_(metrics) {}
+  // `addresses` may be null: nobody watches where clients go.
+  Dispatcher(const ApiTable& apis, Metrics& metrics, AddressWatch* addresses = nullptr)
+      : apis_(apis), metrics_(metrics), addresses_(addresses) {}
 
   // `frame` (without its length) and `reply` outlive the returned coroutine. Never throws.
   awaitable<void> dispatch(RequestSource source, std::span<std::byte> frame, Reply& reply) const;
 
  private:
+  void follow(ConnectionInfo& connection, const RequestContext::Header& header) const;
   void answer_unsupported_api_versions(const RequestPreamble& preamble, Reply& reply) const;
   awaitable<void> serve(const ApiRow& row, RequestContext& context, protocol::Reader& body, Reply& reply) const;
 
   const ApiTable& apis_;
   Metrics& metrics_;
+  AddressWatch* addresses_;
 };
 
 }  // namespace broker

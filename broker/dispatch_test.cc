@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "broker/handlers/api_versions.h"
+#include "broker/network/address_watch.h"
 #include "broker/test_support.h"
 #include "protocol/messages/heartbeat.h"
 
@@ -61,12 +62,12 @@ class DispatchTest : public testing::Test {
   ApiTable apis_;
   Metrics metrics_;
   TestLoop loop_;
-  Dispatcher dispatcher_{apis_, metrics_};
+  std::optional<Dispatcher> dispatcher_{std::in_place, apis_, metrics_};
 
  private:
   awaitable<bool> run(std::span<std::byte> frame, Reply& reply) {
     const RequestSource source{.executor = loop_.executor(), .connection = loop_.connection()};
-    co_await dispatcher_.dispatch(source, frame, reply);
+    co_await dispatcher_->dispatch(source, frame, reply);
     co_return true;
   }
 };
@@ -177,6 +178,23 @@ TEST_F(DispatchTest, CountsRequestsByApiAndVersion) {
   dispatch(frame_of(heartbeat("g"), 3));
   EXPECT_EQ(metrics_.request(12).requests_by_version[3].value(), 2);
   EXPECT_EQ(metrics_.request(12).total_time_us.count(), 2);
+  const auto rebalances = static_cast<std::size_t>(ErrorCode::rebalance_in_progress) + 1;
+  EXPECT_EQ(metrics_.request(12).answers_by_error[rebalances].value(), 2);
+}
+
+TEST_F(DispatchTest, AClientThatWorksWhereItAskedIsNotLost) {
+  AddressWatch addresses;
+  dispatcher_.emplace(apis_, metrics_, &addresses);
+  ConnectionInfo& connection = loop_.connection();
+  connection.local_port = 9092;
+  connection.is_watched = addresses.told(connection, "me", "elsewhere", 9092);
+  ASSERT_TRUE(connection.is_watched);
+  dispatch(frame_of(protocol::ApiVersionsRequest(), 0));
+  EXPECT_TRUE(connection.is_watched) << "that was on the way only";
+  dispatch(frame_of(heartbeat("g"), 4));
+  EXPECT_FALSE(connection.is_watched);
+  addresses.due(0);
+  EXPECT_TRUE(addresses.due(AddressWatch::patience_ms).empty());
 }
 
 TEST(ApiTable, RefusesVersionsThatTheCodecDoesNotKnowAndDuplicates) {

@@ -16,6 +16,7 @@
 namespace broker {
 
 class CancelList;
+struct RequestMetrics;
 
 // Implemented by the connection: what a request may tell it. Null in tests that don't care.
 class RequestOwner {
@@ -83,6 +84,10 @@ class RequestContext {
 
   CancelList* cancel_list() const { return cancel_list_; }
 
+  // Where the error codes of the response are counted; null: nowhere.
+  RequestMetrics* metrics() const { return metrics_; }
+  void count_in(RequestMetrics& metrics) { metrics_ = &metrics; }
+
  private:
   Executor executor_;
   ConnectionInfo& connection_;
@@ -90,6 +95,7 @@ class RequestContext {
   std::span<std::byte> frame_;
   RequestOwner* owner_;
   CancelList* cancel_list_;
+  RequestMetrics* metrics_ = nullptr;
   bool suppressed_ = false;
   bool close_ = false;
 };

@@ -180,6 +180,9 @@ awaitable<MetadataResponse> MetadataHandler::handle(RequestContext& context, con
     broker.rack.reset();
     if (known.rack) broker.rack = protocol::String(*known.rack);
   }
+  if (address_told_ && !names.empty() && response.brokers.size() == 1) {
+    address_told_(context, response.brokers.front().host.view(), response.brokers.front().port);
+  }
   const Reachable reachable = [&](protocol::BrokerId id) { return reachable_ids.contains(id); };
   const auto add = [&](const TopicMetadata& topic) {
     response.topics.push_back(describe(context, topic, reachable, *now));

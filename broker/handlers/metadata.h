@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "broker/awaitable.h"
@@ -21,13 +22,18 @@ class MetadataHandler {
   using Request = protocol::MetadataRequest;
   using Response = protocol::MetadataResponse;
 
+  // Told when a client that wants a topic gets to know the only broker there is, at this address.
+  using AddressTold = std::function<void(RequestContext& context, std::string_view host, std::int32_t port)>;
+
+  // `address_told` may be empty.
   MetadataHandler(const MetadataCache& metadata, TopicChanges& changes, const DynamicConfig& config,
-                  std::string cluster_id, AddressOf address_of)
+                  std::string cluster_id, AddressOf address_of, AddressTold address_told = {})
       : metadata_(metadata),
         changes_(changes),
         config_(config),
         cluster_id_(std::move(cluster_id)),
-        address_of_(std::move(address_of)) {}
+        address_of_(std::move(address_of)),
+        address_told_(std::move(address_told)) {}
 
   awaitable<Response> handle(RequestContext& context, const Request& request) const;
 
@@ -45,6 +51,7 @@ class MetadataHandler {
   const DynamicConfig& config_;
   const std::string cluster_id_;
   const AddressOf address_of_;
+  const AddressTold address_told_;
 };
 
 }  // namespace broker

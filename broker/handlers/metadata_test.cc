@@ -51,6 +51,19 @@ class MetadataTest : public testing::Test {
   MetadataHandler handler_{cluster_.metadata, cluster_.changes, cluster_.config, "the-cluster-id", address_of_};
 };
 
+TEST_F(MetadataTest, TellsWhereItSentAClientThatWantsATopic) {
+  std::vector<std::string> told;
+  const MetadataHandler handler(cluster_.metadata, cluster_.changes, cluster_.config, "the-cluster-id", address_of_,
+                                [&](RequestContext&, std::string_view host, std::int32_t port) {
+                                  told.push_back(std::string(host) + ":" + std::to_string(port));
+                                });
+  cluster_.loop.handle(handler, request_for({}), {.version = 13});
+  cluster_.loop.handle(handler, request_for_all(), {.version = 13});
+  EXPECT_TRUE(told.empty()) << "who only looks around may stay where it is";
+  cluster_.loop.handle(handler, request_for({"t"}), {.version = 13});
+  EXPECT_EQ(told, std::vector<std::string>{"localhost:9092"});
+}
+
 TEST_F(MetadataTest, NamesTheBrokersTheControllerAndTheCluster) {
   const auto response = ask(request_for({}));
   ASSERT_EQ(response.brokers.size(), 1U);

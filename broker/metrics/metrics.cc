@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <iterator>
 
@@ -61,6 +62,15 @@ std::string escaped(std::string_view value) {
     }
   }
   return out;
+}
+
+// As Kafka's Errors: "UNKNOWN_TOPIC_OR_PARTITION".
+std::string error_label(protocol::ErrorCode code) {
+  std::string label(protocol::name(code));
+  for (char& c : label) {
+    if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
+  }
+  return label;
 }
 
 std::string label_text(const Metrics::Labels& labels) {
@@ -142,13 +152,22 @@ void Metrics::counter(std::string name, std::string help, std::function<double()
   family.series.emplace_back(std::move(labels), std::move(value));
 }
 
-void Metrics::render_topics(std::string& out) const {
+void Metrics::gauges(std::vector<GaugeRow> rows, std::function<std::vector<double>()> values) {
   const protocol::MutexLock lock(mutex_);
+  gauge_groups_.push_back({.rows = std::move(rows), .values = std::move(values)});
+}
+
+void Metrics::render_topics(std::string& out) const {
+  std::vector<std::pair<std::string, std::shared_ptr<TopicMetrics>>> topics;
+  {
+    const protocol::MutexLock lock(mutex_);
+    topics.assign(topics_.begin(), topics_.end());
+  }
   for (const TopicRow& row : topic_rows) {
     heading(out, row.name, row.help, "counter");
     fmt::format_to(std::back_inserter(out), "{} {}\n", row.name, (all_topics_.*row.counter).value());
     if (!row.per_topic) continue;
-    for (const auto& [topic, counters] : topics_) {
+    for (const auto& [topic, counters] : topics) {
       fmt::format_to(std::back_inserter(out), "{}{{topic=\"{}\"}} {}\n", row.name, escaped(topic),
                      ((*counters).*row.counter).value());
     }
@@ -170,6 +189,16 @@ void Metrics::render_requests(std::string& out, const std::function<std::string_
       if (count == 0) continue;
       fmt::format_to(to, "kafka_network_requestmetrics_requests_total{{request=\"{}\",version=\"{}\"}} {}\n", api,
                      version, count);
+    }
+  });
+  heading(out, "kafka_network_requestmetrics_errors_total", "Error codes in answers, NONE included.", "counter");
+  for_each_api([&](std::string_view api, const RequestMetrics& row) {
+    for (std::size_t i = 0; i < RequestMetrics::error_limit; ++i) {
+      const std::int64_t count = row.answers_by_error[i].value();
+      if (count == 0) continue;
+      const auto code = static_cast<protocol::ErrorCode>(static_cast<int>(i) - 1);
+      fmt::format_to(to, "kafka_network_requestmetrics_errors_total{{request=\"{}\",error=\"{}\"}} {}\n", api,
+                     error_label(code), count);
     }
   });
   heading(out, "kafka_network_requestmetrics_totaltimems", "Milliseconds from a request's arrival to its answer.",
@@ -216,10 +245,20 @@ void Metrics::render_connections(std::string& out) const {
 
 void Metrics::render_sampled(std::string& out) const {
   std::map<std::string, Sampled> families;
+  std::vector<GaugeGroup> groups;
   {
     // Copied, so that a slow gauge holds up neither counting nor registration.
     const protocol::MutexLock lock(mutex_);
     families = sampled_;
+    groups = gauge_groups_;
+  }
+  for (GaugeGroup& group : groups) {
+    const std::vector<double> values = group.values();
+    for (std::size_t i = 0; i < std::min(values.size(), group.rows.size()); ++i) {
+      Sampled& family = families[std::move(group.rows[i].name)];
+      family.help = std::move(group.rows[i].help);
+      family.series.emplace_back(Labels(), [value = values[i]] { return value; });
+    }
   }
   for (const auto& [name, family] : families) {
     heading(out, name, family.help, family.is_counter ? "counter" : "gauge");

@@ -2,9 +2,11 @@
 // (kafka-2_0_0.yml, lower case) where Kafka has the metric, so that existing dashboards work.
 //
 // One Metrics object per broker. Counting is lock-free and safe from any thread (relaxed atomics; a scrape sees each
-// value at some recent moment). Registering gauges and rendering take a lock; neither is on a request's way.
+// value at some recent moment). A topic's first count, registering gauges and rendering take a lock, for as long as it
+// takes to find an entry or to copy the list of them.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <bit>
@@ -16,6 +18,7 @@
 #include <string_view>
 #include <vector>
 
+#include "protocol/error_code.h"
 #include "protocol/mutex.h"
 
 namespace broker {
@@ -74,10 +77,16 @@ struct TopicMetrics {
 // One API's row of kafka.network:type=RequestMetrics.
 struct RequestMetrics {
   static constexpr std::size_t version_limit = 24;
+  static constexpr std::size_t error_limit = 192;  // Kafka's codes end below 150
   std::array<Counter, version_limit> requests_by_version;
+  std::array<Counter, error_limit> answers_by_error;  // from code -1 on; an answer may hold many
   Counter request_bytes;
   Counter response_bytes;
   Histogram total_time_us;  // frame complete to response queued
+
+  void count_error(protocol::ErrorCode code) {
+    answers_by_error[std::min(static_cast<std::size_t>(static_cast<int>(code) + 1), error_limit - 1)].add();
+  }
 };
 
 class Metrics {
@@ -103,7 +112,7 @@ class Metrics {
   // Sockets
   Counter connections_opened;
   Counter connections_closed;
-  Counter connections_refused;  // over max.connections or its kin
+  Counter connections_refused;  // over max.connections.per.ip
   Counter connections_idle_closed;
   Counter connections_rejected;  // didn't speak the Kafka protocol, or broke it
   std::atomic<std::int64_t> connections_now{0};
@@ -115,6 +124,14 @@ class Metrics {
   // The same for a value that only grows.
   void counter(std::string name, std::string help, std::function<double()> value, Labels labels = {});
 
+  // Gauges whose values are found together: `values` is called once for all of them at each scrape, and returns them in
+  // the order of `rows`.
+  struct GaugeRow {
+    std::string name;
+    std::string help;
+  };
+  void gauges(std::vector<GaugeRow> rows, std::function<std::vector<double>()> values);
+
   // Prometheus text format 0.0.4. `api_name` gives Kafka's name of an API key ("Produce").
   std::string render(const std::function<std::string_view(std::int16_t)>& api_name) const;
 
@@ -123,6 +140,10 @@ class Metrics {
     std::string help;
     bool is_counter = false;
     std::vector<std::pair<Labels, std::function<double()>>> series;
+  };
+  struct GaugeGroup {
+    std::vector<GaugeRow> rows;
+    std::function<std::vector<double>()> values;
   };
   void render_topics(std::string& out) const;
   void render_requests(std::string& out, const std::function<std::string_view(std::int16_t)>& api_name) const;
@@ -136,6 +157,7 @@ class Metrics {
   std::map<std::string, std::shared_ptr<TopicMetrics>, std::less<>> topics_ GUARDED_BY(mutex_);
   std::shared_ptr<TopicMetrics> overflow_topic_ GUARDED_BY(mutex_);
   std::map<std::string, Sampled> sampled_ GUARDED_BY(mutex_);
+  std::vector<GaugeGroup> gauge_groups_ GUARDED_BY(mutex_);
 };
 
 }  // namespace broker

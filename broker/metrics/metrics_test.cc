@@ -69,11 +69,35 @@ TEST(Metrics, CountsRequestsByApiAndVersion) {
   EXPECT_THAT(text, HasSubstr("kafka_network_requestmetrics_totaltimems_count{request=\"Metadata\"} 0\n"));
 }
 
+TEST(Metrics, CountsErrorsByApiAndCode) {
+  Metrics metrics;
+  metrics.request(3).count_error(protocol::ErrorCode::none);
+  metrics.request(3).count_error(protocol::ErrorCode::unknown_server_error);
+  metrics.request(3).count_error(static_cast<protocol::ErrorCode>(32'000));
+  const std::string text = metrics.render([](std::int16_t) { return "Metadata"; });
+  EXPECT_THAT(text, HasSubstr("kafka_network_requestmetrics_errors_total{request=\"Metadata\",error=\"NONE\"} 1\n"));
+  EXPECT_THAT(text, HasSubstr("request=\"Metadata\",error=\"UNKNOWN_SERVER_ERROR\"} 1\n"));
+  EXPECT_THAT(text, HasSubstr("request=\"Metadata\",error=\"UNKNOWN_ERROR_CODE\"} 1\n"));
+}
+
 TEST(Metrics, GaugesOfOneNameShareAHeading) {
   Metrics metrics;
   metrics.gauge("g", "Some gauge.", [] { return 1.5; }, {{"directory", "/a"}});
   metrics.gauge("g", "Some gauge.", [] { return 2; }, {{"directory", "/b"}});
   EXPECT_THAT(metrics.render(no_name), HasSubstr("# TYPE g gauge\ng{directory=\"/a\"} 1.5\ng{directory=\"/b\"} 2\n"));
+}
+
+TEST(Metrics, GaugesOfAGroupAreAskedForOnce) {
+  Metrics metrics;
+  int asked = 0;
+  metrics.gauges({{"one", "The first."}, {"two", "The second."}}, [&] {
+    ++asked;
+    return std::vector<double>{1, 2.5};
+  });
+  const std::string text = metrics.render(no_name);
+  EXPECT_THAT(text, HasSubstr("# HELP one The first.\n# TYPE one gauge\none 1\n"));
+  EXPECT_THAT(text, HasSubstr("# TYPE two gauge\ntwo 2.5\n"));
+  EXPECT_EQ(asked, 1);
 }
 
 }  // namespace

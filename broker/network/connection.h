@@ -21,6 +21,7 @@
 
 namespace broker {
 
+class AddressWatch;
 class NetworkThread;
 class LogLimiter;
 
@@ -30,6 +31,7 @@ struct ConnectionServices {
   Metrics& metrics;
   MemoryBudget& memory;
   LogLimiter& rejections;  // bounds the log lines about clients that break the protocol
+  AddressWatch& addresses;
   std::int64_t request_max_bytes = 100 << 20;
   std::int64_t idle_max_ms = 600'000;  // < 0: never
   std::string http_hint;               // where the HTTP listener is, for people who come with a browser

@@ -10,6 +10,7 @@
 #include <boost/asio/post.hpp>
 #include <chrono>
 
+#include "broker/network/address_watch.h"
 #include "broker/thread_setup.h"
 
 namespace broker {
@@ -106,6 +107,7 @@ awaitable<void> NetworkThread::sweep() {
     if (stopping_) co_return;
     close_idle();
     give_memory_back();
+    if (index_ == 0) warn_of_lost_clients();
   }
 }
 
@@ -119,6 +121,10 @@ void NetworkThread::give_memory_back() {
   if (most_connections_ < crowd || connections > most_connections_ / 2) return;
   most_connections_ = connections;
   ::malloc_trim(0);
+}
+
+void NetworkThread::warn_of_lost_clients() {
+  for (const std::string& warning : services_.addresses.due(now_ms())) spdlog::warn("{}", warning);
 }
 
 void NetworkThread::close_idle() {

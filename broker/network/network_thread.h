@@ -55,6 +55,7 @@ class NetworkThread {
   awaitable<void> sweep();
   void close_idle();
   void give_memory_back();
+  void warn_of_lost_clients();
 
   static constexpr std::int64_t sweep_interval_ms = 2'000;
 

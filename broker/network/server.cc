@@ -13,13 +13,14 @@ int default_network_threads() { return static_cast<int>(std::clamp(std::thread::
 Server::Server(ServerOptions options, const ApiTable& apis, Metrics& metrics)
     : options_(std::move(options)),
       metrics_(metrics),
-      dispatcher_(apis, metrics),
+      dispatcher_(apis, metrics, &addresses_),
       memory_(options_.requests_bytes_max),
       quotas_(options_.limits),
       services_{.dispatcher = dispatcher_,
                 .metrics = metrics,
                 .memory = memory_,
                 .rejections = rejections_,
+                .addresses = addresses_,
                 .request_max_bytes = options_.request_max_bytes,
                 .idle_max_ms = options_.idle_max_ms,
                 .http_hint = options_.http_hint} {
@@ -27,6 +28,7 @@ Server::Server(ServerOptions options, const ApiTable& apis, Metrics& metrics)
     metrics_.connections_closed.add();
     metrics_.connections_now.fetch_sub(1, std::memory_order_relaxed);
     quotas_.release(info.client_ip);
+    if (info.is_watched) addresses_.settled(info);
   };
   for (int i = 0; i < std::max(1, options_.network_threads); ++i) {
     threads_.push_back(std::make_unique<NetworkThread>(i, services_, closed));

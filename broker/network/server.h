@@ -11,6 +11,7 @@
 
 #include "broker/config/endpoint.h"
 #include "broker/dispatch.h"
+#include "broker/network/address_watch.h"
 #include "broker/network/connection_quotas.h"
 #include "broker/network/listener.h"
 #include "broker/network/log_limiter.h"
@@ -59,6 +60,9 @@ class Server {
   // close_connections() and the end of the threads.
   void stop(std::int64_t grace_ms);
 
+  // Which clients were told this broker's address and never came there.
+  AddressWatch& addresses() { return addresses_; }
+
   void set_limits(ConnectionLimits limits) { quotas_.set_limits(std::move(limits)); }
 
   std::size_t connection_count() const;
@@ -72,6 +76,7 @@ class Server {
 
   const ServerOptions options_;
   Metrics& metrics_;
+  AddressWatch addresses_;
   const Dispatcher dispatcher_;
   MemoryBudget memory_;
   LogLimiter rejections_{5, 10'000};

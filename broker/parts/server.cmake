@@ -5,6 +5,7 @@ broker_part(server
     handlers/api_versions.cc
     metrics/metrics.cc
     network/address_limits.cc
+    network/address_watch.cc
     network/buffer_pool.cc
     network/connection.cc
     network/connection_quotas.cc
@@ -19,8 +20,9 @@ broker_part(server
     request_header.cc
   TESTS
     dispatch_test.cc
-    metrics/metrics_test.cc
     network/address_limits_test.cc
+    metrics/metrics_test.cc
+    network/address_watch_test.cc
     network/buffer_pool_test.cc
     network/input_buffer_test.cc
     network/limits_test.cc
