@@ -70,6 +70,9 @@ void Broker::Parts::announce_endpoints() {
 }
 
 ConnectionLimits Broker::Parts::connection_limits(const BrokerConfig& config) {
+    if (before->unclean_leader_election_enable != after->unclean_leader_election_enable && controller) {
+      controller->set_unclean_leader_election(after->unclean_leader_election_enable);
+    }
   return {.total_max = config.max_connections,
           .per_ip_max = config.max_connections_per_ip,
           .per_ip_overrides = limits_by_address(config.max_connections_per_ip_overrides),
