@@ -27,6 +27,16 @@ TEST(GroupJoin, FirstMemberLeadsAndAloneSeesTheMembers) {
   EXPECT_TRUE(follower.members.empty());
 }
 
+TEST(GroupJoin, TheLeaderIsAnsweredLast) {
+  TestCoordinator c(without_delay());
+  const auto ids = stable_group(c, 3);
+  std::vector<CallId> calls;
+  for (const std::string& id : ids) calls.push_back(c.join({.id = id, .protocols = {{"range", "changed"}}}));
+  const std::vector<CallId> last_three(c.reply_order.end() - 3, c.reply_order.end());
+  EXPECT_EQ(last_three.back(), calls[0]);
+  EXPECT_EQ(c.joined(calls[0]).leader_id, ids[0]);
+}
+
 TEST(GroupJoin, NewClientsGetTheirIdFirst) {
   TestCoordinator c(without_delay());
   const JoinResult required = c.joined(c.join({.requires_known_member_id = true}));

@@ -110,13 +110,16 @@ void Group::start_generation(Step& step) {
   recompute_subscriptions();
   transition(GroupState::completing_rebalance, step.now());
   spdlog::info("Group {}: generation {} has {} member(s)", id_, generation_, members_.size());
-  for (Member& member : members_.all()) {
-    if (const auto call = members_.take_join(member)) {
-      step.reply(*call, join_result(member, members_.is_leader(member.id)));
+  // The leader last, so that its followers ask for their assignments before it has made them: a cooperative leader
+  // joins again as soon as it has its own, and whoever comes after that has missed the generation.
+  for (const bool leaders_turn : {false, true}) {
+    for (Member& member : members_.all()) {
+      if (members_.is_leader(member.id) != leaders_turn) continue;
+      if (const auto call = members_.take_join(member)) step.reply(*call, join_result(member, leaders_turn));
+      member.is_new = false;
+      keep_session(member, step.now());
+      members_.expect_sync(member);
     }
-    member.is_new = false;
-    keep_session(member, step.now());
-    members_.expect_sync(member);
   }
   sync_deadline_ms_ = step.now().monotonic_ms + members_.max_rebalance_timeout_ms();
   wake_at(*sync_deadline_ms_);

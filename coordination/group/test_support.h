@@ -174,6 +174,7 @@ class TestCoordinator {
   void carry_out(Effects effects) {
     for (Reply& reply : effects.replies) {
       EXPECT_EQ(asked_.erase(reply.call), 1u) << "call " << reply.call << " was answered before, or never made";
+      reply_order.push_back(reply.call);
       replies_.insert_or_assign(reply.call, std::move(reply.result));
     }
     for (Append& append : effects.appends) {
@@ -193,6 +194,7 @@ class TestCoordinator {
   }
 
   // --- Answers.
+  std::vector<CallId> reply_order;  // of all calls answered so far
   bool answered(CallId call) const { return replies_.contains(call); }
   std::size_t waiting() const { return asked_.size(); }
   const std::set<CallId>& unanswered() const { return asked_; }
