@@ -18,6 +18,7 @@ broker_part(replica
     replication/partition_append.cc
     replication/partition_read.cc
     replication/replica_manager.cc
+    replication/retention_notices.cc
     replication/wait.cc
     replication/waiters.cc
   TESTS
@@ -32,5 +33,6 @@ broker_part(replica
     replication/partition_test.cc
     replication/replica_manager_test.cc
   USES broker_metadata storage
+    replication/retention_notices_test.cc
 )
 barnabas_benchmark(byte_path_benchmark SOURCES handlers/byte_path_benchmark.cc USES broker_replica GTest::gtest)

@@ -23,6 +23,7 @@
 
 #include "broker/metrics/metrics.h"
 #include "broker/replication/waiters.h"
+#include "broker/replication/retention_notices.h"
 #include "protocol/bytes.h"
 #include "protocol/clock.h"
 #include "protocol/mutex.h"
@@ -55,8 +56,9 @@ struct PartitionEnvironment {
                                                                 std::optional<protocol::Uuid> topic_id)>
       open_log;
   TopicMetricsSource metrics;
-  // Wakes leadership changes and the appends that wait for them. One for all partitions, since there is rarely anyone
-  // to wake, and each partition shall be small.
+  mutable RetentionNotices retention_notices;
+  // Wakes leadership changes, the appends that wait for them, and those who wait for the opening of a log. One for all
+  // partitions, since there is rarely anyone to wake, and each partition shall be small.
   mutable std::condition_variable_any settled;
 };
 
