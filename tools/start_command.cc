@@ -114,7 +114,7 @@ int start(const Options& options, Clock::time_point begin) {
   if (auto started = broker.start(); !started) return complain(started.error(), exit_code::failed);
   say_ready(broker, begin);
   const int signal = signals.wait();
-  spdlog::info("Stopping ({}); once more to stop at once", signal == SIGTERM ? "SIGTERM" : "SIGINT");
+  spdlog::info("Stopping ({}); once more to stop at once", name_of_stop_signal(signal));
   broker.stop();
   spdlog::info("Stopped");
   return exit_code::ok;

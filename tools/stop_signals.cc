@@ -16,6 +16,9 @@ sigset_t stop_set() {
   sigemptyset(&set);
   sigaddset(&set, SIGTERM);
   sigaddset(&set, SIGINT);
+  struct sigaction hangup{};
+  sigaction(SIGHUP, nullptr, &hangup);
+  if (hangup.sa_handler != SIG_IGN) sigaddset(&set, SIGHUP);
   return set;
 }
 
@@ -29,11 +32,17 @@ int wait_for_one() {
 
 }  // namespace
 
+std::string_view name_of_stop_signal(int signal) {
+  return signal == SIGTERM ? "SIGTERM" : signal == SIGHUP ? "SIGHUP" : "SIGINT";
+}
+
 StopSignals::StopSignals() {
   const sigset_t set = stop_set();
   pthread_sigmask(SIG_BLOCK, &set, nullptr);
   // A client that went away shows as an error of the write.
   std::signal(SIGPIPE, SIG_IGN);
+  // So does a file that may grow no further (ulimit -f).
+  std::signal(SIGXFSZ, SIG_IGN);
 }
 
 int StopSignals::wait() {
