@@ -1,4 +1,9 @@
 // The passes that a broker runs from time to time.
+#include <fmt/format.h>
+#include <sys/resource.h>
+
+#include <algorithm>
+
 #include "broker/broker_parts.h"
 #include "broker/network/address_limits.h"
 
@@ -59,6 +64,9 @@ void Broker::Parts::follow_config_changes() {
       spdlog::warn("num.network.threads={} takes effect at the next start", after->num_network_threads);
     }
     if (before->advertised_listeners != after->advertised_listeners) announce_endpoints();
+    if (before->unclean_leader_election_enable != after->unclean_leader_election_enable && controller) {
+      controller->set_unclean_leader_election(after->unclean_leader_election_enable);
+    }
   });
 }
 
@@ -70,13 +78,19 @@ void Broker::Parts::announce_endpoints() {
 }
 
 ConnectionLimits Broker::Parts::connection_limits(const BrokerConfig& config) {
-    if (before->unclean_leader_election_enable != after->unclean_leader_election_enable && controller) {
-      controller->set_unclean_leader_election(after->unclean_leader_election_enable);
-    }
-  return {.total_max = config.max_connections,
-          .per_ip_max = config.max_connections_per_ip,
-          .per_ip_overrides = limits_by_address(config.max_connections_per_ip_overrides),
-          .creation_rate = config.max_connection_creation_rate};
+  ConnectionLimits limits{.total_max = config.max_connections,
+                          .per_ip_max = config.max_connections_per_ip,
+                          .per_ip_overrides = limits_by_address(config.max_connections_per_ip_overrides),
+                          .creation_rate = config.max_connection_creation_rate};
+  rlimit open_files{};
+  if (::getrlimit(RLIMIT_NOFILE, &open_files) != 0) return limits;
+  const auto files_max = static_cast<std::int64_t>(std::min<rlim_t>(open_files.rlim_cur, INT32_MAX));
+  const std::int64_t room = connections_beside_files(files_max);
+  if (room < limits.total_max) {
+    limits.total_max = room;
+    limits.total_max_cause = fmt::format("a limit of {} open files (ulimit -n) leaves room for", files_max);
+  }
+  return limits;
 }
 
 }  // namespace broker

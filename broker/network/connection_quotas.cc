@@ -5,6 +5,13 @@
 
 namespace broker {
 
+std::int64_t connections_beside_files(std::int64_t open_files_max) {
+  constexpr std::int64_t log_files_max = 4096;
+  constexpr std::int64_t everything_else = 96;  // 64 of it for HTTP
+  const std::int64_t left = open_files_max - std::min(open_files_max / 2, log_files_max) - everything_else;
+  return std::max({left, open_files_max / 8, std::int64_t{1}});
+}
+
 void ConnectionQuotas::set_limits(ConnectionLimits limits) {
   const protocol::MutexLock lock(mutex_);
   limits_ = std::move(limits);
@@ -77,6 +84,11 @@ std::int64_t ConnectionQuotas::total() const {
 std::int64_t ConnectionQuotas::total_max() const {
   const protocol::MutexLock lock(mutex_);
   return limits_.total_max;
+}
+
+std::string ConnectionQuotas::total_max_cause() const {
+  const protocol::MutexLock lock(mutex_);
+  return limits_.total_max_cause;
 }
 
 std::int64_t ConnectionQuotas::limit_of(std::string_view ip) const {

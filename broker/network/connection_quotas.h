@@ -16,10 +16,15 @@ namespace broker {
 
 struct ConnectionLimits {
   std::int64_t total_max = INT32_MAX;
+  std::string total_max_cause = "max.connections allows";  // "as many as …"
   std::int64_t per_ip_max = INT32_MAX;
   std::map<std::string, std::int32_t> per_ip_overrides;  // by address
   std::int64_t creation_rate = INT32_MAX;                // new ones in a second, as many at once
 };
+
+// How many connections fit beside the files of the logs, which may take half of what a process may open (at most 4096),
+// and everything else.
+std::int64_t connections_beside_files(std::int64_t open_files_max);
 
 class ConnectionQuotas {
  public:
@@ -42,6 +47,7 @@ class ConnectionQuotas {
 
   std::int64_t total() const;
   std::int64_t total_max() const;
+  std::string total_max_cause() const;
   std::int64_t limit_of(std::string_view ip) const;
 
  private:

@@ -74,6 +74,13 @@ TEST(ConnectionQuotas, AFullBrokerTellsEveryListenerThatWaits) {
   EXPECT_TRUE(second.handle().notified());
 }
 
+TEST(ConnectionQuotas, ConnectionsLeaveRoomForTheFilesOfTheLogs) {
+  EXPECT_EQ(connections_beside_files(1 << 20), (1 << 20) - 4096 - 96);
+  EXPECT_EQ(connections_beside_files(1024), 512 - 96);
+  EXPECT_EQ(connections_beside_files(64), 8);
+  EXPECT_EQ(connections_beside_files(1), 1);
+}
+
 TEST(MemoryBudget, GivesUntilItIsUsedUpAndWakesWhoWaits) {
   TestLoop loop;
   Waiter waiter(loop.executor(), nullptr);

@@ -175,7 +175,8 @@ awaitable<void> Listener::wait_for_room() {
     }
     if (quotas_.has_room(waiter.handle())) co_return;
     if (!warned) {
-      spdlog::warn("There are {} connections, as many as max.connections allows: new ones wait", quotas_.total());
+      spdlog::warn("There are {} connections, as many as {}: new ones wait", quotas_.total(),
+                   quotas_.total_max_cause());
       warned = true;
     }
     co_await waiter.wait_for(forever_ms);

@@ -32,7 +32,7 @@ broker_part(replica
     replication/fetch_session_test.cc
     replication/partition_test.cc
     replication/replica_manager_test.cc
-  USES broker_metadata storage
     replication/retention_notices_test.cc
+  USES broker_metadata storage
 )
 barnabas_benchmark(byte_path_benchmark SOURCES handlers/byte_path_benchmark.cc USES broker_replica GTest::gtest)

@@ -22,8 +22,8 @@
 #include <vector>
 
 #include "broker/metrics/metrics.h"
-#include "broker/replication/waiters.h"
 #include "broker/replication/retention_notices.h"
+#include "broker/replication/waiters.h"
 #include "protocol/bytes.h"
 #include "protocol/clock.h"
 #include "protocol/mutex.h"

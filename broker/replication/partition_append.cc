@@ -63,11 +63,11 @@ Result<Partition::LeaderAppend> Partition::append(protocol::Bytes records, const
   finish_append(result);
   if (!appended) return std::unexpected(std::move(appended.error()));
   if (result.info.bytes > 0) {
+    count(&TopicMetrics::bytes_in, result.info.bytes);
+    count(&TopicMetrics::messages_in, result.info.last_offset - result.info.first_offset + 1);
     if (origin == storage::AppendOrigin::client) {
       environment_.retention_notices.look_at(id_.topic, *admission.log, result.info, environment_.clock->now_ms());
     }
-    count(&TopicMetrics::bytes_in, result.info.bytes);
-    count(&TopicMetrics::messages_in, result.info.last_offset - result.info.first_offset + 1);
   }
   return result;
 }
