@@ -29,8 +29,9 @@ namespace {
 
 constexpr std::int64_t known_within_ms = 30'000;
 constexpr std::int64_t stop_grace_ms = 5'000;
-// A store that can't be reached mustn't keep the broker from stopping for longer.
-constexpr std::int64_t store_grace_ms = 15'000;
+// How much longer a store that can't be reached may keep the broker from stopping. Both together stay below the ten
+// seconds after which containers are killed.
+constexpr std::int64_t store_grace_ms = 4'000;
 constexpr std::int64_t fetch_session_eviction_ms = 120'000;
 
 protocol::Error with_context(protocol::Error error, std::string_view what) {
@@ -320,9 +321,9 @@ awaitable<HttpAnswer> Broker::Parts::answer_http(std::string target) {
 void Broker::Parts::stop() {
   if (stopped_.exchange(true)) return;
   ready = false;
+  if (server) server->close_connections(stop_grace_ms);
   std::optional<metadata_store::CloseLater> give_up;
   if (store) give_up.emplace(*store, store_grace_ms);
-  if (server) server->close_connections(stop_grace_ms);
   if (http) http->close();
   while (!tasks.wait(60'000)) spdlog::warn("Still waiting for {} tasks to end", tasks.running());
   if (upkeep) upkeep->stop();
