@@ -81,6 +81,7 @@ Result<void> Broker::Parts::open_store() {
 
   storage::LogManagerOptions log_options;
   log_options.log_dirs = home.log_dirs();
+  log_options.file_system = home.file_system();
   log_options.default_config = make_log_config("", {}, *now_config);
   log_options.config_of_topic = [this](const std::string& topic) { return topic_configs->log_config(topic); };
   log_options.recovery_threads_per_data_dir = now_config->num_recovery_threads_per_data_dir;
@@ -391,14 +392,21 @@ std::size_t Broker::partition_count() const { return parts_->replicas->counts().
 
 Result<void> Broker::create_topic(const TopicAtStart& topic) {
   Parts& parts = *parts_;
-  if (parts.metadata.snapshot()->contains(topic.name)) return {};
+  const auto known_now = parts.metadata.snapshot();
+  if (const TopicMetadata* there = known_now->topic(topic.name)) {
+    const auto count = static_cast<std::int32_t>(there->partitions.size());
+    if (topic.partitions > 0 && topic.partitions != count) {
+      spdlog::warn("Topic {} is there already, with {} partitions instead of {}; it stays so", topic.name, count,
+                   topic.partitions);
+    }
+    return {};
+  }
   cluster::NewTopic wanted;
   wanted.name = topic.name;
   wanted.partition_count = topic.partitions;
   for (const auto& [name, value] : topic.config) wanted.config.emplace_back(name, value);
   std::vector<cluster::BrokerRack> brokers;
-  for (const auto& [id, known] : parts.metadata.snapshot()->brokers())
-    brokers.push_back({.id = id, .rack = known.rack});
+  for (const auto& [id, known] : known_now->brokers()) brokers.push_back({.id = id, .rack = known.rack});
   const auto created = parts.topic_admin->create(std::span(&wanted, 1), brokers, parts.random(), false);
   if (!created.front()) return std::unexpected(created.front().error());
 

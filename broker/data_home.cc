@@ -1,5 +1,6 @@
 #include "broker/data_home.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 #include <stdlib.h>
@@ -10,6 +11,27 @@
 #include <system_error>
 
 namespace broker {
+namespace {
+
+class UnsyncedFile final : public storage::File {
+ public:
+  using File::File;
+  storage::Io<void> sync() override { return {}; }
+};
+
+}  // namespace
+
+storage::Io<std::shared_ptr<storage::File>> UnsyncedFileSystem::open(const std::string& path, storage::OpenMode mode) {
+  const auto file = FileSystem::open(path, mode);
+  if (!file) return std::unexpected(file.error());
+  const int fd = ::fcntl((*file)->fd(), F_DUPFD_CLOEXEC, 0);
+  if (fd < 0) return storage::io_fail(errno, "open " + path);
+  return std::make_shared<UnsyncedFile>(fd, path);
+}
+
+storage::Io<void> UnsyncedFileSystem::sync_directory(const std::string& /*path*/) { return {}; }
+
+storage::Io<bool> UnsyncedFileSystem::sync_volume(const std::string& /*directory*/) { return true; }
 
 DataHome::~DataHome() { close(); }
 

@@ -3,13 +3,23 @@
 // Used by the thread that starts and stops the broker.
 #pragma once
 
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "broker/config/broker_config.h"
 #include "protocol/result.h"
+#include "storage/file_system.h"
 
 namespace broker {
+
+// The real file system without its syncs.
+class UnsyncedFileSystem final : public storage::FileSystem {
+ public:
+  storage::Io<std::shared_ptr<storage::File>> open(const std::string& path, storage::OpenMode mode) override;
+  storage::Io<void> sync_directory(const std::string& path) override;
+  storage::Io<bool> sync_volume(const std::string& directory) override;
+};
 
 class DataHome {
  public:
@@ -27,12 +37,17 @@ class DataHome {
   const std::vector<std::string>& log_dirs() const { return log_dirs_; }
   bool is_temporary() const { return !temporary_.empty(); }
 
+  // What the logs shall use. In a temporary directory nothing waits for the disk: no file of it outlives the broker.
+  // Valid as long as this object.
+  storage::FileSystem* file_system() { return is_temporary() ? &unsynced_ : nullptr; }
+
   // The embedded metadata store's file.
   std::string store_file() const { return log_dirs_.front() + "/barnabas-metadata.sqlite"; }
 
  private:
   std::vector<std::string> log_dirs_;
   std::string temporary_;
+  UnsyncedFileSystem unsynced_;
 };
 
 }  // namespace broker

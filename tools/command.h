@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <string>
 
 namespace CLI {
 class App;
@@ -22,11 +23,18 @@ inline constexpr int interrupted = 130;  // Ctrl-C before the end
 
 using Run = std::function<int()>;
 
+// Everything: the program's name, its help, and all commands. `app` is empty before.
+void add_commands(CLI::App& app, Run& chosen);
+
 void add_start_command(CLI::App& app, Run& chosen);
-void add_config_command(CLI::App& app, Run& chosen);
+void add_health_command(CLI::App& app, Run& chosen);
 void add_topics_command(CLI::App& app, Run& chosen);
 void add_produce_command(CLI::App& app, Run& chosen);
 void add_consume_command(CLI::App& app, Run& chosen);
+void add_groups_command(CLI::App& app, Run& chosen);
+void add_configs_command(CLI::App& app, Run& chosen);
+void add_perf_command(CLI::App& app, Run& chosen);
 void add_dump_log_command(CLI::App& app, Run& chosen);
+void add_completion_command(CLI::App& app, Run& chosen);
 
 }  // namespace tools

@@ -144,7 +144,7 @@ std::string config_json(std::string_view filter) {
 std::string config_markdown() {
   std::string out = R"(# Configuration
 
-<!-- Written by `barnabas config --markdown`; edit the tables in broker/config/ instead. -->
+<!-- Written by `barnabas configs reference --markdown`; edit the tables in broker/config/ instead. -->
 
 Names, types, defaults and rules are those of Apache Kafka 3.9 with ZooKeeper. Values come from, the later over the
 earlier: a `server.properties` file, `KAFKA_…` environment variables (`KAFKA_LOG_RETENTION_MS` is `log.retention.ms`; `__`

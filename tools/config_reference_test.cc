@@ -10,10 +10,11 @@ namespace {
 
 TEST(ConfigReference, PageIsCurrent) {
   std::ifstream file(BARNABAS_SOURCE_DIR "/docs/configuration.md");
-  ASSERT_TRUE(file) << "write it with: build/barnabas config --markdown >docs/configuration.md";
+  ASSERT_TRUE(file) << "write it with: build/barnabas configs reference --markdown >docs/configuration.md";
   std::ostringstream text;
   text << file.rdbuf();
-  EXPECT_EQ(text.str(), config_markdown()) << "write it with: build/barnabas config --markdown >docs/configuration.md";
+  EXPECT_EQ(text.str(), config_markdown())
+      << "write it with: build/barnabas configs reference --markdown >docs/configuration.md";
 }
 
 TEST(ConfigReference, TextFitsTheTerminal) {

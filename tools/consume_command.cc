@@ -110,22 +110,32 @@ int run(Options& options) {
 void add_consume_command(CLI::App& app, Run& chosen) {
   auto options = std::make_shared<Options>();
   CLI::App* command = app.add_subcommand("consume", "Print records as they come");
-  add_session_options(*command, options->session);
-  command->add_option("topic", options->consumer.topic, "Where from")->required();
+  command->add_option("topic", options->consumer.topic, "Where from")->type_name("TOPIC")->required();
   command->add_option("-p,--partition", options->consumer.partitions, "Only these (default: all)")
+      ->type_name("0,1,…")
       ->delimiter(',')
       ->allow_extra_args(false);
   command
       ->add_option("--from", options->from,
                    "beginning, end, an offset, -N for the last N of each partition, or a time such as 2024-05-01T12:00")
+      ->type_name("WHERE")
       ->capture_default_str()
       ->check([](const std::string& text) {
         return StartPoint::parse(text) ? std::string() : "'" + text + "' is not a place to start from";
       });
-  command->add_option("-n,--count", options->count, "End after this many records")->check(CLI::PositiveNumber);
+  command->add_option("-n,--count", options->count, "End after this many records")
+      ->type_name("N")
+      ->check(CLI::PositiveNumber.description(""));
   command->add_flag("-e,--until-end", options->until_end, "End where the topic ends now, instead of waiting for more");
   command->add_flag("-k,--keys", options->keys, "The key and a tab in front of each value");
   command->add_flag("-v,--verbose", options->verbose, "Partition, offset, time, headers and key as well");
+  add_session_options(*command, options->session);
+  command->footer(R"(Without --count and --until-end it follows the topic until Ctrl-C.
+
+Examples:
+  barnabas consume orders --from beginning --until-end
+  barnabas consume orders --from=-10 --verbose
+  barnabas consume orders --json | jq .value)");
   command->callback([options, &chosen] { chosen = [options] { return run(*options); }; });
 }
 

@@ -8,16 +8,15 @@
 
 #include <fmt/format.h>
 
-#include "protocol/messages/list_offsets.h"
 #include "protocol/records/record_batch.h"
 #include "tools/cluster_session.h"
+#include "tools/offsets.h"
 #include "tools/text.h"
 
 namespace tools {
 
 using protocol::BrokerId, protocol::Bytes, protocol::ErrorCode, protocol::fail, protocol::FetchRequest,
-    protocol::ListOffsetsRequest, protocol::Offset, protocol::PartitionIndex, protocol::RecordView, protocol::Result,
-    protocol::TimestampMs;
+    protocol::Offset, protocol::PartitionIndex, protocol::RecordView, protocol::Result, protocol::TimestampMs;
 
 namespace {
 
@@ -74,27 +73,12 @@ Result<void> Consumer::find_leaders() {
 }
 
 Result<std::map<PartitionIndex, Offset>> Consumer::offsets_at(TimestampMs time) {
-  std::map<BrokerId, ListOffsetsRequest> requests;
-  for (const auto& [index, position] : positions_) {
-    ListOffsetsRequest& request = requests[position.leader];
-    request.replica_id = no_replica;
-    if (request.topics.empty()) request.topics.emplace_back().name = std::string_view(options_.topic);
-    request.topics.front().partitions.push_back({.partition_index = index, .timestamp = time});
-  }
+  Leaders leaders;
+  for (const auto& [index, position] : positions_) leaders[{options_.topic, index}] = position.leader;
   std::map<PartitionIndex, Offset> offsets;
-  for (const auto& [leader, request] : requests) {
-    const auto reply = cluster_.call_broker(leader, request);
-    if (!reply) return std::unexpected(reply.error());
-    for (const auto& topic : (*reply)->topics) {
-      for (const auto& result : topic.partitions) {
-        if (result.error_code != ErrorCode::none) {
-          return fail(result.error_code,
-                      fmt::format("{}-{}: {}", options_.topic, result.partition_index, describe(result.error_code)));
-        }
-        const bool is_old = !result.old_style_offsets.empty();
-        offsets[result.partition_index] = is_old ? result.old_style_offsets.front() : result.offset;
-      }
-    }
+  for (const auto& [partition, offset] : tools::find_offsets(cluster_, leaders, time)) {
+    if (!offset) return std::unexpected(offset.error());
+    offsets[partition.partition] = *offset;
   }
   return offsets;
 }

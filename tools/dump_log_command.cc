@@ -228,8 +228,9 @@ void add_dump_log_command(CLI::App& app, Run& chosen) {
   auto options = std::make_shared<Options>();
   CLI::App* command = app.add_subcommand("dump-log", "Show and check the files of a partition's log");
   command->add_option("path", options->paths, "Segment files, or directories of partitions")
+      ->type_name("FILE")
       ->required()
-      ->check(CLI::ExistingPath);
+      ->check(CLI::Validator(CLI::ExistingPath).description(""));
   command->add_flag("-r,--records", options->records, "Records as well as batches");
   command->add_flag("-c,--check", options->check_only, "Only check, show nothing but the result");
   command->add_flag("--json", options->json, "Output for programs: one object on a line");

@@ -6,6 +6,7 @@
 #include <exception>
 
 #include "tools/command.h"
+#include "tools/help.h"
 
 namespace {
 
@@ -17,23 +18,23 @@ void keep_memory_small() {
   mallopt(M_MMAP_THRESHOLD, 1 << 20);
 }
 
+// The command that the words reached before one of them was wrong.
+const CLI::App& deepest(const CLI::App& app) {
+  const auto parsed = app.get_subcommands();
+  return parsed.empty() ? app : deepest(*parsed.front());
+}
+
 int run(int argc, char** argv) {
-  CLI::App app("A message broker that speaks the Kafka protocol");
-  app.name("barnabas");
-  app.set_version_flag("--version", "barnabas " BARNABAS_VERSION);
-  app.require_subcommand(1);
+  CLI::App app;
   tools::Run chosen;
-  tools::add_start_command(app, chosen);
-  tools::add_topics_command(app, chosen);
-  tools::add_produce_command(app, chosen);
-  tools::add_consume_command(app, chosen);
-  tools::add_dump_log_command(app, chosen);
-  tools::add_config_command(app, chosen);
+  tools::add_commands(app, chosen);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     // Help and version are "errors" of code 0 to CLI11.
-    return app.exit(error) == 0 ? tools::exit_code::ok : tools::exit_code::usage;
+    if (error.get_exit_code() == 0) return app.exit(error);
+    std::fprintf(stderr, "barnabas: %s\nSee %s --help\n", error.what(), tools::full_name(deepest(app)).c_str());
+    return tools::exit_code::usage;
   }
   return chosen();
 }

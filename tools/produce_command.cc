@@ -206,26 +206,32 @@ int run(Options& options) {
 void add_produce_command(CLI::App& app, Run& chosen) {
   auto options = std::make_shared<Options>();
   CLI::App* command = app.add_subcommand("produce", "Send lines as records");
-  add_session_options(*command, options->session);
-  command->add_option("topic", options->producer.topic, "Where to")->required();
-  command->add_option("-f,--file", options->file, "Lines to send (-: stdin)")->capture_default_str();
-  command->add_option("-k,--key-separator", options->key_separator, "What ends the key at the front of each line");
+  command->add_option("topic", options->producer.topic, "Where to")->type_name("TOPIC")->required();
+  command->add_option("-f,--file", options->file, "Lines to send (-: stdin)")->type_name("FILE")->capture_default_str();
+  command->add_option("-k,--key-separator", options->key_separator, "What ends the key at the front of each line")
+      ->type_name("TEXT");
   command->add_option("-p,--partition", options->partition, "Only to this one (default: by key, else in turn)")
-      ->check(CLI::NonNegativeNumber);
-  command->add_option("-z,--compression", options->codec, "none, gzip, snappy, lz4 or zstd")
+      ->type_name("N")
+      ->check(CLI::NonNegativeNumber.description(""));
+  command->add_option("-z,--compression", options->codec, "How batches are compressed")
       ->capture_default_str()
       ->check(CLI::IsMember({"none", "gzip", "snappy", "lz4", "zstd"}));
   command
       ->add_option("--acks", options->acks, "Who must have a batch: all in-sync replicas, the leader (1), nobody (0)")
       ->capture_default_str()
       ->check(CLI::IsMember({"all", "1", "0"}));
-  command->add_option("-H,--header", options->headers, "A header for every record, key=value; may come again")
+  command->add_option("-H,--header", options->headers, "A header for every record; may come again")
+      ->type_name("KEY=VALUE")
       ->allow_extra_args(false)
       ->check([](const std::string& text) {
         return text.find('=') == std::string::npos ? "'" + text + "' is not key=value" : std::string();
       });
   command->add_flag("--empty-is-null", options->empty_is_null, "An empty line is a record without a value");
   command->add_flag("!--no-create", options->producer.create_topic, "Fail when the topic is not there");
+  add_session_options(*command, options->session);
+  command->footer(R"(Examples:
+  echo hello | barnabas produce greetings
+  barnabas produce orders --file orders.txt --key-separator : --compression zstd)");
   command->callback([options, &chosen] { chosen = [options] { return run(*options); }; });
 }
 

@@ -20,6 +20,7 @@
 #include "tools/data_directory.h"
 #include "tools/log_setup.h"
 #include "tools/stop_signals.h"
+#include "tools/topic_spec.h"
 
 extern char** environ;
 
@@ -34,6 +35,7 @@ struct Options {
   std::string data_directory;
   bool ephemeral = false;
   std::string log_level = "info";
+  std::vector<std::string> topics;
 };
 
 std::optional<std::string> environment_variable(const char* name) {
@@ -102,9 +104,20 @@ void say_ready(const broker::Broker& broker, Clock::time_point begin) {
                broker.broker_id());
 }
 
+protocol::Result<void> make_topics(broker::Broker& broker, const std::vector<broker::Broker::TopicAtStart>& topics) {
+  for (const auto& topic : topics) {
+    if (auto made = broker.create_topic(topic); !made) {
+      return protocol::fail(made.error().code, "the topic " + topic.name + " of --topic: " + made.error().text());
+    }
+  }
+  return {};
+}
+
 int start(const Options& options, Clock::time_point begin) {
   StopSignals signals;
   if (auto log = set_up_log(options.log_level); !log) return complain(log.error(), exit_code::usage);
+  const auto topics = parse_topic_specs(options.topics);
+  if (!topics) return complain(topics.error(), exit_code::usage);
   auto loaded = load(options);
   if (!loaded) return complain(loaded.error(), exit_code::usage);
   for (const broker::ConfigNote& note : loaded->notes) {
@@ -112,9 +125,13 @@ int start(const Options& options, Clock::time_point begin) {
   }
   broker::Broker broker({.config = std::move(loaded->values)});
   if (auto started = broker.start(); !started) return complain(started.error(), exit_code::failed);
+  if (auto made = make_topics(broker, *topics); !made) {
+    broker.stop();
+    return complain(made.error(), exit_code::failed);
+  }
   say_ready(broker, begin);
   const int signal = signals.wait();
-  spdlog::info("Stopping ({}); once more to stop at once", name_of_stop_signal(signal));
+  spdlog::info("Stopping ({}); once more to stop at once", signal == SIGTERM ? "SIGTERM" : "SIGINT");
   broker.stop();
   spdlog::info("Stopped");
   return exit_code::ok;
@@ -126,14 +143,29 @@ void add_start_command(CLI::App& app, Run& chosen) {
   const auto begin = Clock::now();
   auto options = std::make_shared<Options>();
   CLI::App* command = app.add_subcommand("start", "Run a broker until SIGTERM or Ctrl-C");
-  command->add_option("file", options->file, "server.properties; without one: a friendly broker on localhost:9092");
-  command->add_option("-o,--override", options->overrides, "A setting, over file and environment: key=value")
+  command->add_option("file", options->file, "server.properties; without one: a friendly broker on localhost:9092")
+      ->type_name("FILE");
+  command->add_option("-o,--override", options->overrides, "A setting, over file and environment; may come again")
+      ->type_name("KEY=VALUE")
       ->take_all()
       ->allow_extra_args(false);
-  CLI::Option* data = command->add_option("-d,--data-dir", options->data_directory, "Where the data lies");
+  command
+      ->add_option("-t,--topic", options->topics,
+                   "A topic to make before the broker is ready, where it is missing; may come again")
+      ->type_name("NAME[:PARTITIONS[:KEY=VALUE,…]]")
+      ->take_all()
+      ->allow_extra_args(false);
+  CLI::Option* data =
+      command->add_option("-d,--data-dir", options->data_directory, "Where the data lies")->type_name("DIRECTORY");
   command->add_flag("--ephemeral", options->ephemeral, "Keep nothing when it ends")->excludes(data);
-  command->add_option("--log-level", options->log_level, "trace, debug, info, warn, error, critical or off")
-      ->capture_default_str();
+  command->add_option("--log-level", options->log_level, "How much to log")
+      ->capture_default_str()
+      ->check(CLI::IsMember({"trace", "debug", "info", "warn", "error", "critical", "off"}));
+  command->footer(R"(Examples:
+  barnabas start
+  barnabas start --ephemeral --topic orders:3 --topic users
+  barnabas start --topic users:1:cleanup.policy=compact,retention.ms=60000
+  barnabas start server.properties --override log.retention.hours=24)");
   command->callback([options, begin, &chosen] { chosen = [options, begin] { return start(*options, begin); }; });
 }
 

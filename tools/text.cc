@@ -56,6 +56,16 @@ std::vector<std::string> wrapped(std::string_view text, std::size_t width) {
   return lines;
 }
 
+std::optional<std::int64_t> unit_ms(std::string_view unit, bool is_iso, bool in_time) {
+  constexpr std::int64_t second = 1000, minute = 60 * second, hour = 60 * minute, day = 24 * hour;
+  if (is_iso && !in_time) return unit == "D" ? std::optional(day) : std::nullopt;
+  if (!is_iso && unit == "ms") return 1;
+  if (unit == (is_iso ? "S" : "s")) return second;
+  if (unit == (is_iso ? "M" : "m")) return minute;
+  if (unit == (is_iso ? "H" : "h")) return hour;
+  return !is_iso && unit == "d" ? std::optional(day) : std::nullopt;
+}
+
 }  // namespace
 
 bool is_utf8(std::string_view text) {
@@ -134,6 +144,56 @@ std::optional<TimestampMs> parse_time(std::string_view text) {
     if (rest != nullptr && (*rest == '\0' || std::string_view(rest) == "Z")) return timegm(&parts) * 1000;
   }
   return std::nullopt;
+}
+
+std::size_t character_count(std::string_view text) {
+  return static_cast<std::size_t>(std::ranges::count_if(text, [](char c) { return (c & 0xc0) != 0x80; }));
+}
+
+std::vector<std::string> wrapped_words(std::string_view text, std::size_t width) {
+  std::vector<std::string> lines;
+  std::size_t used = 0;
+  while (!text.empty()) {
+    const std::string_view word = text.substr(0, text.find(' '));
+    text.remove_prefix(std::min(word.size() + 1, text.size()));
+    const std::size_t length = character_count(word);
+    if (lines.empty() || used + 1 + length > width) {
+      lines.emplace_back(word);
+      used = length;
+    } else {
+      lines.back().append(1, ' ').append(word);
+      used += 1 + length;
+    }
+  }
+  return lines;
+}
+
+std::optional<std::int64_t> parse_duration(std::string_view text) {
+  const bool is_iso = text.starts_with('P');
+  if (is_iso) text.remove_prefix(1);
+  bool in_time = !is_iso;  // behind ISO's T, where M means minutes
+  std::int64_t total = 0;
+  bool any = false;
+  while (!text.empty()) {
+    if (is_iso && !in_time && text.front() == 'T') {
+      in_time = true;
+      text.remove_prefix(1);
+      continue;
+    }
+    std::int64_t number = 0;
+    const auto [rest, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+    if (error != std::errc() || number < 0) return std::nullopt;
+    text.remove_prefix(static_cast<std::size_t>(rest - text.data()));
+    const auto unit_end = std::min(text.find_first_of("0123456789T"), text.size());
+    const auto unit = unit_ms(text.substr(0, unit_end), is_iso, in_time);
+    std::int64_t part = 0;
+    if (!unit || __builtin_mul_overflow(number, *unit, &part) || __builtin_add_overflow(total, part, &total)) {
+      return std::nullopt;
+    }
+    text.remove_prefix(unit_end);
+    any = true;
+  }
+  return any ? std::optional(total) : std::nullopt;
 }
 
 std::string Table::text(std::size_t indent) const {

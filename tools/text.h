@@ -20,12 +20,21 @@ std::string base64(protocol::Bytes bytes);
 // with an ellipsis when given.
 std::string printable(protocol::Bytes bytes, std::size_t limit = static_cast<std::size_t>(-1));
 
+// How many characters a terminal shows for UTF-8 text without wide ones.
+std::size_t character_count(std::string_view text);
+
+// Lines of at most `width` characters, broken at blanks; a longer word gets a line of its own.
+std::vector<std::string> wrapped_words(std::string_view text, std::size_t width);
+
 std::string grouped(std::int64_t number);          // 1,234,567
 std::string data_size(std::uint64_t bytes);        // "812 B", "3.4 MB"
 std::string utc_time(protocol::TimestampMs time);  // "2024-05-01 12:00:00.000", "-" for none
 
 // A point in time as a user writes it: milliseconds since 1970, or "2024-05-01", "2024-05-01T12:00[:00]" in UTC.
 std::optional<protocol::TimestampMs> parse_time(std::string_view text);
+
+// A length of time: "500ms", "90s", "15m", "2h", "7d", or ISO 8601's "PT1H30M" and "P1DT12H". In milliseconds.
+std::optional<std::int64_t> parse_duration(std::string_view text);
 
 // Columns, aligned, in at most `width` characters: the last column is broken at spaces and commas.
 class Table {

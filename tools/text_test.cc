@@ -56,6 +56,27 @@ TEST(Text, ReadsAndWritesTimes) {
   EXPECT_EQ(parse_time("yesterday"), std::nullopt);
 }
 
+TEST(Text, ReadsDurations) {
+  EXPECT_EQ(parse_duration("500ms"), 500);
+  EXPECT_EQ(parse_duration("90s"), 90'000);
+  EXPECT_EQ(parse_duration("15m"), 900'000);
+  EXPECT_EQ(parse_duration("1h30m"), 5'400'000);
+  EXPECT_EQ(parse_duration("7d"), 604'800'000);
+  EXPECT_EQ(parse_duration("PT1H30M"), 5'400'000);
+  EXPECT_EQ(parse_duration("P1DT12H"), 129'600'000);
+  EXPECT_EQ(parse_duration("P2D"), 172'800'000);
+  for (const char* wrong : {"", "P", "PT", "5", "s", "-5s", "5 s", "5y", "1H", "PT1h", "P1M", "999999999999999d"}) {
+    EXPECT_EQ(parse_duration(wrong), std::nullopt) << wrong;
+  }
+}
+
+TEST(Text, WrapsAtBlanks) {
+  using Lines = std::vector<std::string>;
+  EXPECT_EQ(wrapped_words("one two three", 7), (Lines{"one two", "three"}));
+  EXPECT_EQ(wrapped_words("äöü äöü", 7), (Lines{"äöü äöü"})) << "characters, not bytes";
+  EXPECT_EQ(wrapped_words("muchtoolong a", 4), (Lines{"muchtoolong", "a"}));
+}
+
 TEST(Tables, AlignColumnsAndWrapTheLast) {
   Table table({"ID", "NAME"}, 24);
   table.add({"1", "short"});

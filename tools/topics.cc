@@ -67,40 +67,6 @@ void write_json(JsonWriter& json, std::string_view name, const std::vector<std::
   json.end_array();
 }
 
-// The outcome of one of several things, for people or for programs. The exit code says whether all, some or none
-// worked.
-class Outcomes {
- public:
-  Outcomes(const SessionOptions& session, std::string_view done) : json_(session.json), done_(done) {}
-
-  void add(std::string_view name, ErrorCode code, const std::optional<protocol::String>& message, bool tolerated) {
-    const bool good = code == ErrorCode::none || tolerated;
-    ++(good ? good_ : bad_);
-    if (json_) {
-      lines_.begin_object().field("topic", name).field("ok", good);
-      if (code != ErrorCode::none)
-        lines_.field("error", protocol::name(code)).field("message", describe(code, message));
-      lines_.end_object();
-    } else if (code == ErrorCode::none) {
-      fmt::print("{} {}\n", done_, name);
-    } else {
-      fmt::print(good ? stdout : stderr, "{}: {}\n", name, describe(code, message));
-    }
-  }
-
-  int finish() {
-    if (json_) fmt::print("[{}]\n", lines_.text());
-    if (bad_ == 0) return exit_code::ok;
-    return good_ > 0 ? exit_code::partly : exit_code::failed;
-  }
-
- private:
-  bool json_;
-  std::string_view done_;
-  JsonWriter lines_;
-  int good_ = 0, bad_ = 0;
-};
-
 Result<Reply<protocol::DescribeConfigsResponse>> configs_of(Cluster& cluster, const std::vector<const Topic*>& topics) {
   protocol::DescribeConfigsRequest request;
   for (const Topic* topic : topics) {
@@ -247,7 +213,7 @@ int create_topics(const SessionOptions& session, const CreateTopics& wanted) {
   }
   const auto reply = cluster->call_controller(request);
   if (!reply) return report(reply.error());
-  Outcomes outcomes(session, wanted.validate_only ? "could create" : "created");
+  Outcomes outcomes(session, "topic", wanted.validate_only ? "could create" : "created");
   for (const auto& topic : (*reply)->topics) {
     const bool tolerated = wanted.if_not_exists && topic.error_code == ErrorCode::topic_already_exists;
     outcomes.add(topic.name, topic.error_code, topic.error_message, tolerated);
@@ -258,12 +224,20 @@ int create_topics(const SessionOptions& session, const CreateTopics& wanted) {
 int delete_topics(const SessionOptions& session, const DeleteTopics& wanted) {
   auto cluster = connect(session);
   if (!cluster) return report(cluster.error());
+  std::vector<std::string> names = wanted.names;
+  if (wanted.all) {
+    const auto metadata = cluster->metadata(std::nullopt);
+    if (!metadata) return report(metadata.error());
+    for (const Topic* topic : sorted(**metadata)) {
+      if (!topic->is_internal) names.emplace_back(name_of(*topic));
+    }
+  }
   auto controller = cluster->controller();
   if (!controller) return report(controller.error());
   const auto version = (*controller)->pick(protocol::DeleteTopicsRequest::api_key);
   if (!version) return report(version.error());
   protocol::DeleteTopicsRequest request{.timeout_ms = session.timeout_s * 1000};
-  for (const std::string& name : wanted.names) {
+  for (const std::string& name : names) {
     if (*version >= 6) {
       request.topics.push_back({.name = std::string_view(name)});
     } else {
@@ -272,9 +246,11 @@ int delete_topics(const SessionOptions& session, const DeleteTopics& wanted) {
   }
   const auto reply = (*controller)->call(request, *version);
   if (!reply) return report(reply.error());
-  Outcomes outcomes(session, "deleted");
+  Outcomes outcomes(session, "topic", "deleted");
   for (const auto& topic : (*reply)->responses) {
-    const bool tolerated = wanted.if_exists && topic.error_code == ErrorCode::unknown_topic_or_partition;
+    // With --all another one may have deleted it meanwhile.
+    const bool tolerated =
+        (wanted.if_exists || wanted.all) && topic.error_code == ErrorCode::unknown_topic_or_partition;
     outcomes.add(topic.name ? topic.name->view() : "?", topic.error_code, topic.error_message, tolerated);
   }
   return outcomes.finish();
@@ -287,7 +263,7 @@ int alter_topic(const SessionOptions& session, const AlterTopic& wanted) {
   }
   auto cluster = connect(session);
   if (!cluster) return report(cluster.error());
-  Outcomes outcomes(session, "altered");
+  Outcomes outcomes(session, "topic", "altered");
   if (!wanted.set.empty() || !wanted.reset.empty()) {
     protocol::IncrementalAlterConfigsRequest request;
     auto& resource = request.resources.emplace_back();

@@ -2,15 +2,15 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "tools/cluster_session.h"
+#include "tools/configs.h"
 
 namespace tools {
-
-using ConfigValue = std::pair<std::string, std::string>;
 
 struct ListTopics {
   bool internal = false;
@@ -35,6 +35,7 @@ int create_topics(const SessionOptions& session, const CreateTopics& wanted);
 
 struct DeleteTopics {
   std::vector<std::string> names;
+  bool all = false;  // all that aren't internal
   bool if_exists = false;
 };
 int delete_topics(const SessionOptions& session, const DeleteTopics& wanted);
@@ -46,5 +47,19 @@ struct AlterTopic {
   std::vector<std::string> reset;
 };
 int alter_topic(const SessionOptions& session, const AlterTopic& wanted);
+
+struct ShowOffsets {
+  std::vector<std::string> topics;  // "orders" or "orders:0,2"; none: all
+  std::optional<protocol::TimestampMs> time;
+};
+int show_offsets(const SessionOptions& session, const ShowOffsets& wanted);
+
+struct DeleteRecords {
+  std::vector<std::string> topics;  // "orders" or "orders:0,2"
+  // Records before this are deleted: an offset, or else a time; neither: all.
+  std::optional<protocol::Offset> offset;
+  std::optional<protocol::TimestampMs> time;
+};
+int delete_records(const SessionOptions& session, const DeleteRecords& wanted);
 
 }  // namespace tools

@@ -6,14 +6,19 @@
 
 #include <fmt/format.h>
 
+#include "protocol/messages/find_coordinator.h"
+
 namespace broker::client {
 namespace {
 
-using protocol::BrokerId, protocol::ErrorCode, protocol::fail, protocol::MetadataRequest, protocol::MetadataResponse,
-    protocol::Result;
+using protocol::ApiVersion, protocol::BrokerId, protocol::ErrorCode, protocol::fail, protocol::MetadataRequest,
+    protocol::MetadataResponse, protocol::Result;
 
 constexpr int retry_pause_ms = 100;
 constexpr int controller_patience_ms = 10'000;
+constexpr int coordinator_patience_ms = 10'000;
+constexpr std::int8_t group_key = 0;
+constexpr ApiVersion newest_with_one_key = 3;
 
 bool has_all_leaders(const MetadataResponse::MetadataResponseTopic& topic) {
   return !topic.partitions.empty() && std::ranges::all_of(topic.partitions, [](const auto& partition) {
@@ -99,6 +104,24 @@ Result<Connection*> Cluster::controller() {
     if (auto known = metadata(std::vector<std::string>()); !known) return std::unexpected(known.error());
   }
   return broker(controller_id_);
+}
+
+Result<BrokerId> Cluster::group_coordinator(const std::string& group) {
+  const protocol::FindCoordinatorRequest request{.key = std::string_view(group), .key_type = group_key};
+  for (int waited_ms = 0;; waited_ms += retry_pause_ms) {
+    auto connection = any();
+    if (!connection) return std::unexpected(connection.error());
+    const auto reply = (*connection)->call(request, newest_with_one_key);
+    if (!reply) return std::unexpected(reply.error());
+    const ErrorCode code = (*reply)->error_code;
+    if (code == ErrorCode::none && brokers_.contains((*reply)->node_id)) return (*reply)->node_id;
+    if (code != ErrorCode::none && code != ErrorCode::coordinator_not_available) {
+      return fail(code, (*reply)->error_message ? (*reply)->error_message->str() : std::string());
+    }
+    if (waited_ms >= coordinator_patience_ms) return fail(ErrorCode::coordinator_not_available);
+    std::this_thread::sleep_for(std::chrono::milliseconds(retry_pause_ms));
+    if (auto known = metadata(std::vector<std::string>()); !known) return std::unexpected(known.error());
+  }
 }
 
 Result<Connection*> Cluster::broker(BrokerId id) {

@@ -39,6 +39,10 @@ class Cluster {
   protocol::Result<Connection*> controller();
   protocol::Result<Connection*> broker(protocol::BrokerId id);
 
+  // The broker that coordinates a group; waits a while for the cluster to make its offsets topic. Errors: those of
+  // FindCoordinator; coordinator_not_available.
+  protocol::Result<protocol::BrokerId> group_coordinator(const std::string& group);
+
   // A request to one of them.
   template <typename Request>
   auto call_controller(const Request& request) -> protocol::Result<Reply<typename Request::Response>> {

@@ -234,6 +234,11 @@ Result<void> Connection::read_all(std::span<std::byte> bytes) {
   return {};
 }
 
+bool Connection::has_answer(int patience_ms) const {
+  pollfd ready{.fd = socket_, .events = POLLIN, .revents = 0};
+  return socket_ < 0 || poll(&ready, 1, patience_ms) > 0;
+}
+
 Result<void> Connection::wait_until(short events, std::int64_t deadline_ms) {
   pollfd ready{.fd = socket_, .events = events, .revents = 0};
   const std::int64_t left = deadline_ms - now_ms();

@@ -98,6 +98,10 @@ class Connection {
     return Reply<Response>(std::move(*frame), std::move(*response), version);
   }
 
+  // Whether an answer begins to come within `patience_ms`; true as well when the connection broke, which receive()
+  // tells.
+  bool has_answer(int patience_ms) const;
+
   // The newest version of both sides, at most `max_version`.
   protocol::Result<protocol::ApiVersion> pick(protocol::ApiKey key, protocol::ApiVersion max_version = 32767) const;
 
