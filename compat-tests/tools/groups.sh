@@ -2,6 +2,11 @@
 
 # Prints the committed offset of partition 0 of $topic in group g-$topic.
 committed() { tool consumer-groups --describe --group "g-$topic" --offsets 2>/dev/null | awk -v topic="$topic" '$2 == topic && $3 == 0 {print $4}'; }
+committed_is() {
+  local found
+  found=$(committed)
+  [ "$found" = "$1" ] || { echo "committed is '$found', not '$1'"; return 1; }
+}
 reset() { tool consumer-groups --reset-offsets --group "g-$topic" --topic "$topic" "$@"; }
 # resets_to OFFSET how…: by the plan that is printed (3.9 prints it all on one line).
 resets_to() {
@@ -13,24 +18,24 @@ resets_to() {
 
 resets_to_positions() {
   in_release "$1" reset
-  makes_two_hundred_records && resets_to 0 --to-earliest && [ "$(committed)" = 0 ] && resets_to 200 --to-latest && [ "$(committed)" = 200 ] &&
+  makes_two_hundred_records && resets_to 0 --to-earliest && committed_is 0 && resets_to 200 --to-latest && committed_is 200 &&
     resets_to 50 --to-offset 50 && resets_to 50 --to-current && resets_to 20 --shift-by -30 && resets_to 200 --shift-by 1000 &&
-    resets_to 0 --shift-by -1000 && resets_to 200 --to-offset 500 && [ "$(committed)" = 200 ]
+    resets_to 0 --shift-by -1000 && resets_to 200 --to-offset 500 && committed_is 200
 }
 
 resets_to_times() {
   in_release "$1" reset
-  resets_to 100 --to-datetime "$(date -u -d "@$((moment / 1000)).$((moment % 1000))" +%Y-%m-%dT%H:%M:%S.%3N)" && [ "$(committed)" = 100 ] &&
-    resets_to 0 --by-duration P1D && resets_to 200 --by-duration PT0S && [ "$(committed)" = 200 ]
+  resets_to 100 --to-datetime "$(date -u -d "@$((moment / 1000))" +%Y-%m-%dT%H:%M:%S).$(printf %03d $((moment % 1000)))" && committed_is 100 &&
+    resets_to 0 --by-duration P1D && resets_to 200 --by-duration PT0S && committed_is 200
 }
 
 plans_exports_and_imports() {
   in_release "$1" reset
-  resets_to 30 --to-offset 30 && says ' 70' reset --to-offset 70 --dry-run && [ "$(committed)" = 30 ] &&
+  resets_to 30 --to-offset 30 && says ' 70' reset --to-offset 70 --dry-run && committed_is 30 &&
     reset --to-offset 70 --dry-run --export 2>/dev/null | grep "$topic" >"$scratch/plan.csv" && cat "$scratch/plan.csv" && grep -qxE "\"?$topic\"?,0,70" "$scratch/plan.csv" &&
-    tool consumer-groups --reset-offsets --group "g-$topic" --from-file "$scratch/plan.csv" --execute && [ "$(committed)" = 70 ] &&
-    tool consumer-groups --reset-offsets --group "g-$topic" --topic "$topic:0" --to-earliest --execute && [ "$(committed)" = 0 ] &&
-    tool consumer-groups --reset-offsets --group "g-$topic" --all-topics --to-latest --execute && [ "$(committed)" = 200 ]
+    tool consumer-groups --reset-offsets --group "g-$topic" --from-file "$scratch/plan.csv" --execute && committed_is 70 &&
+    tool consumer-groups --reset-offsets --group "g-$topic" --topic "$topic:0" --to-earliest --execute && committed_is 0 &&
+    tool consumer-groups --reset-offsets --group "g-$topic" --all-topics --to-latest --execute && committed_is 200
 }
 
 # A group with two members in the background; ends after the function that it calls.
@@ -67,7 +72,7 @@ describes_and_protects_members() {
 deletes_offsets() {
   in_release "$1" reset
   resets_to 40 --to-offset 40 && says "$topic" tool consumer-groups --delete-offsets --group "g-$topic" --topic "$topic" &&
-    grep -q 'Successful' "$scratch/says" && [ -z "$(committed)" ]
+    grep -q 'Successful' "$scratch/says" && committed_is ""
 }
 
 describes_all_groups() {
