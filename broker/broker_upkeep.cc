@@ -32,7 +32,13 @@ void Broker::Parts::start_upkeep() {
   const auto each_second = [] { return second_ms; };
   upkeep->add("log retention", first_ms, every(&BrokerConfig::log_retention_check_interval_ms),
               [this] { logs->retention_pass(now()); });
-  upkeep->add("log flushing", second_ms, each_second, [this] { logs->flush_pass(now()); });
+  // Unlike in Kafka, where nobody looks unless told how often, flush.ms alone is enough.
+  const bool own_pace = config()->log_flush_scheduler_interval_ms != BrokerConfig::long_max;
+  upkeep->add("log flushing", second_ms, each_second, [this, own_pace] { logs->flush_pass(now(), !own_pace); });
+  if (own_pace) {
+    upkeep->add("log flushing by age", first_ms, every(&BrokerConfig::log_flush_scheduler_interval_ms),
+                [this] { logs->flush_pass(now(), true); });
+  }
   upkeep->add("deletion of log files", second_ms, each_second, [this] { logs->delete_pass(now()); });
   upkeep->add("recovery point checkpoint", first_ms, every(&BrokerConfig::log_flush_offset_checkpoint_interval_ms),
               [this] { logs->checkpoint_recovery_points(now()); });

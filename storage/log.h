@@ -177,8 +177,8 @@ class Log {
   // Syncs to the disk up to the log end and advances the recovery point. Waits for the disk, without the mutex.
   protocol::Result<void> flush(TimestampMs now) EXCLUDES(mutex_);
 
-  // Syncs the segments that were rolled since the last flush, if any; and everything if flush.ms has passed.
-  protocol::Result<void> flush_if_due(TimestampMs now) EXCLUDES(mutex_);
+  // Syncs the segments that were rolled since the last flush, if any; `by_age`, everything if flush.ms has passed.
+  protocol::Result<void> flush_if_due(TimestampMs now, bool by_age = true) EXCLUDES(mutex_);
 
   // Closes the log in two steps, so that many logs can be synced at once in between. The first writes the producer
   // snapshot and index tails and takes no more appends; it answers how many files are to be synced. The second syncs

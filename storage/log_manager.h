@@ -157,7 +157,8 @@ class LogManager {
 
   // Compacted logs are left to the cleaner, which calls Log::delete_old_segments itself.
   void retention_pass(TimestampMs now);                // log.retention.check.interval.ms
-  void flush_pass(TimestampMs now);                    // about every second: rolled segments, flush.ms
+  // About every second: rolled segments; `by_age`, flush.ms too.
+  void flush_pass(TimestampMs now, bool by_age = true);
   void checkpoint_recovery_points(TimestampMs now);    // log.flush.offset.checkpoint.interval.ms
   void checkpoint_log_start_offsets(TimestampMs now);  // log.flush.start.offset.checkpoint.interval.ms
   void checkpoint_high_watermarks(TimestampMs now);    // replica.high.watermark.checkpoint.interval.ms

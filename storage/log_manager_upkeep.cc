@@ -111,9 +111,9 @@ void LogManager::retention_pass(TimestampMs now) {
   }
 }
 
-void LogManager::flush_pass(TimestampMs now) {
+void LogManager::flush_pass(TimestampMs now, bool by_age) {
   for (const auto& log : open_logs()) {
-    if (const auto flushed = log->flush_if_due(now); !flushed) {
+    if (const auto flushed = log->flush_if_due(now, by_age); !flushed) {
       spdlog::error("Flushing {} failed: {}", log->partition().text(), flushed.error().text());
     }
   }

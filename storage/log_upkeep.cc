@@ -24,14 +24,14 @@ Result<void> Log::flush(TimestampMs now) {
   return sync(Sync::all, now);
 }
 
-Result<void> Log::flush_if_due(TimestampMs now) {
+Result<void> Log::flush_if_due(TimestampMs now, bool by_age) {
   const FailureReport report(directory_);
   Sync what = Sync::all;
   {
     MutexLock lock(mutex_);
     if (closed_ || !directory_.is_online()) return {};
     const bool rolled = recovery_point_ < rolled_up_to_;
-    const bool late = recovery_point_ < log_end_.offset && config_->flush_ms != LogConfig::unlimited &&
+    const bool late = by_age && recovery_point_ < log_end_.offset && config_->flush_ms != LogConfig::unlimited &&
                       now - last_flush_ms_ >= config_->flush_ms;
     if (!rolled && !late) return {};
     if (!late) what = Sync::rolled;

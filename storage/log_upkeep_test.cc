@@ -308,6 +308,8 @@ TEST_F(LogUpkeepTest, FlushSettingsAreKept) {
   append("d");
   ASSERT_TRUE(log_->flush_if_due(now + 499));
   EXPECT_EQ(log_->recovery_point(), 3);
+  ASSERT_TRUE(log_->flush_if_due(now + 500, false));
+  EXPECT_EQ(log_->recovery_point(), 3) << "only rolled segments";
   ASSERT_TRUE(log_->flush_if_due(now + 500));
   EXPECT_EQ(log_->recovery_point(), 4);
 }
