@@ -43,7 +43,7 @@ void Broker::Parts::register_apis() {
 
 void Broker::Parts::register_record_apis() {
   const BrokerConfigSnapshot now_config = config();
-  apis.add<ProduceHandler>({.advertised = {0, 13}}, *replicas, metadata, background);
+  apis.add<ProduceHandler>({.advertised = {0, 13}}, *replicas, metadata, background, clock);
   apis.add<FetchHandler>({.advertised = {0, 18}}, *replicas, metadata, *fetch_sessions, background, clock,
                          now_config->fetch_max_bytes);
   apis.add<ListOffsetsHandler>({.advertised = {0, 11}}, *replicas, background, clock);

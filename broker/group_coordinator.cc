@@ -49,8 +49,9 @@ GroupCoordinatorOptions group_coordinator_options(const BrokerConfig& config) {
 GroupCoordinator::GroupCoordinator(GroupCoordinatorOptions options, ReplicaManager& replicas, MetadataCache& metadata,
                                    BackgroundPool& background, Executor executor, const protocol::Clock& clock,
                                    std::uint64_t seed)
-    : GroupCoordinator(options, std::make_unique<PartitionOffsetsLog>(replicas, executor, options.log), metadata,
-                       background, executor, clock, seed) {}
+    : GroupCoordinator(options,
+                       std::make_unique<PartitionOffsetsLog>(replicas, background, executor, clock, options.log),
+                       metadata, background, executor, clock, seed) {}
 
 GroupCoordinator::GroupCoordinator(GroupCoordinatorOptions options, std::unique_ptr<group::OffsetsLog> log,
                                    MetadataCache& metadata, BackgroundPool& background, Executor executor,

@@ -75,8 +75,9 @@ class Log {
   // ---- Appending
 
   // Validates the batches of a Produce request (or of a coordinator), assigns offsets and the leader epoch, and
-  // appends. A batch that the producer already sent and that is among its last five is answered with its original
-  // offsets. On failure `record_errors`, if given, receives the records that are to blame (ProduceResponse v8).
+  // appends; the caller sees to the flush, if one is due. A batch that the producer already sent and that is among its
+  // last five is answered with its original offsets. On failure `record_errors`, if given, receives the records that
+  // are to blame (ProduceResponse v8).
   protocol::Result<AppendInfo> append_as_leader(protocol::Bytes records, LeaderEpoch leader_epoch, AppendOrigin origin,
                                                 TimestampMs now, VerificationGuard guard = no_verification_guard,
                                                 std::vector<RecordError>* record_errors = nullptr) EXCLUDES(mutex_);
@@ -288,6 +289,7 @@ class Log {
   std::vector<bool> by_time(const Segments& expired, TimestampMs now) const REQUIRES(mutex_);
   std::int64_t size_locked() const REQUIRES(mutex_);
   void raise_log_start(Offset offset) REQUIRES(mutex_);
+  bool is_flush_due() const REQUIRES(mutex_);
   enum class Sync { all, rolled };
   struct Unsynced;
   std::size_t first_unsynced() const REQUIRES(mutex_);

@@ -81,7 +81,6 @@ Result<AppendInfo> Log::append_as_leader(Bytes records, LeaderEpoch leader_epoch
   }
 
   AppendInfo info;
-  bool flush_due = false;
   {
     MutexLock lock(mutex_);
     if (auto usable = check_usable(); !usable) return std::unexpected(usable.error());
@@ -106,22 +105,24 @@ Result<AppendInfo> Log::append_as_leader(Bytes records, LeaderEpoch leader_epoch
         control_batch.assign(prepared->header().begin(), prepared->header().end());
         control_batch.insert(control_batch.end(), prepared->body().begin(), prepared->body().end());
       }
-      const auto duplicate = check_producer(batch, origin, guard, control_batch, changes);
+      auto duplicate = check_producer(batch, origin, guard, control_batch, changes);
       if (!duplicate) return std::unexpected(duplicate.error());
-      if (*duplicate) return **duplicate;
+      if (*duplicate) {
+        (*duplicate)->flush_due = is_flush_due();
+        return **duplicate;
+      }
     }
     const std::array pieces = {as_piece(prepared->header()), as_piece(prepared->body())};
     const BatchMark mark{batch.last_offset(), batch.max_timestamp(), size};
     if (auto written = write({pieces, std::span(&mark, 1), size}, info, changes); !written) {
       return std::unexpected(written.error());
     }
-    flush_due = log_end_.offset - recovery_point_ >= config_->flush_messages;
-  }
-  if (flush_due) {
-    if (auto flushed = flush(now); !flushed) return std::unexpected(flushed.error());
+    info.flush_due = is_flush_due();
   }
   return info;
 }
+
+bool Log::is_flush_due() const { return log_end_.offset - recovery_point_ >= config_->flush_messages; }
 
 // A duplicate's original offsets, or nullopt for a batch that may be appended.
 Result<std::optional<AppendInfo>> Log::check_producer(const BatchHeader& batch, AppendOrigin origin,
@@ -195,7 +196,7 @@ Result<AppendInfo> Log::append_as_follower(Bytes records, TimestampMs now) {
     if (auto written = write({std::span(&piece, 1), marks, size}, info, changes); !written) {
       return std::unexpected(written.error());
     }
-    flush_due = log_end_.offset - recovery_point_ >= config_->flush_messages;
+    flush_due = is_flush_due();
   }
   if (flush_due) {
     if (auto flushed = flush(now); !flushed) return std::unexpected(flushed.error());

@@ -296,10 +296,11 @@ TEST_F(LogUpkeepTest, RolledSegmentsAreFlushedInTheBackground) {
 TEST_F(LogUpkeepTest, FlushSettingsAreKept) {
   config_.flush_messages = 3;
   open();
-  append("a");
-  append("b");
-  EXPECT_EQ(log_->recovery_point(), 0);
-  append("c");
+  EXPECT_FALSE(append("a").flush_due);
+  EXPECT_FALSE(append("b").flush_due);
+  EXPECT_TRUE(append("c").flush_due);
+  EXPECT_EQ(log_->recovery_point(), 0) << "an append doesn't wait for the disk";
+  ASSERT_TRUE(log_->flush(now));
   EXPECT_EQ(log_->recovery_point(), 3);
   set_config([](LogConfig& config) {
     config.flush_messages = LogConfig::unlimited;

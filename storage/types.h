@@ -116,6 +116,7 @@ struct AppendInfo {
   LeaderEpoch last_leader_epoch = protocol::no_leader_epoch;  // of the last batch
   std::int64_t bytes = 0;                                     // written; 0 for a duplicate or an empty append
   bool duplicate = false;
+  bool flush_due = false;  // flush.messages: call Log::flush(), where waiting is allowed, before acknowledging
 };
 
 }  // namespace storage

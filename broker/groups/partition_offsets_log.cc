@@ -9,6 +9,7 @@
 #include <optional>
 #include <utility>
 
+#include "broker/background.h"
 #include "broker/metadata_cache.h"
 #include "broker/replication/partition.h"
 #include "broker/replication/replica_manager.h"
@@ -44,11 +45,28 @@ Result<std::vector<std::byte>> build_batch(const std::vector<coordination::group
   return builder.build();
 }
 
-awaitable<void> report_when_replicated(std::shared_ptr<Partition> partition, Offset required, std::int64_t timeout_ms,
-                                       Executor executor, Offset batch_offset,
-                                       std::function<void(AppendOutcome)> done) {
-  const ErrorCode error = co_await wait_for_replication(std::move(partition), required, timeout_ms, executor);
-  done({error, error == ErrorCode::none ? batch_offset : -1});
+// What an append is reported after: the flush that flush.messages asks for, and its replication.
+struct Unreported {
+  std::shared_ptr<Partition> partition;
+  Offset batch_offset = -1;
+  bool flush = false;
+  UnreplicatedAppend append;
+  std::function<void(AppendOutcome)> done;  // empty: nobody asks
+};
+
+awaitable<void> report_when_finished(Unreported unreported, BackgroundPool& background, const protocol::Clock& clock,
+                                     Executor executor) {
+  ErrorCode error = ErrorCode::none;
+  if (unreported.flush) {
+    const auto flush = [&unreported] { return unreported.partition->flush(); };
+    const Result<void> flushed = co_await background.run(flush);
+    error = flushed.code();
+  }
+  if (!unreported.done) co_return;
+  if (error == ErrorCode::none) {
+    error = co_await wait_for_replication(unreported.partition, unreported.append, clock, executor);
+  }
+  unreported.done({error, error == ErrorCode::none ? unreported.batch_offset : -1});
 }
 
 // Gives the whole batches of a buffer to a visitor.
@@ -133,14 +151,21 @@ void PartitionOffsetsLog::append(protocol::PartitionIndex index, protocol::Leade
       spdlog::warn("__consumer_offsets-{}: tombstones could not be written: {}", index, appended.error().text());
     return report(appended.error().code, -1);
   }
-  if (!done) return;
-  const Offset required = appended->last_offset + 1;
-  if (const auto outcome = (*partition)->replication_outcome(required)) {
-    return report(*outcome, *outcome == ErrorCode::none ? appended->first_offset : -1);
+  if (!done && !appended->flush_due) return;
+  const UnreplicatedAppend append{.required = appended->last_offset + 1,
+                                  .leader_epoch = appended->last_leader_epoch,
+                                  .deadline_ms = clock_.monotonic_ms() + options_.commit_timeout_ms};
+  if (!appended->flush_due) {
+    if (const auto outcome = (*partition)->replication_outcome(append.required, append.leader_epoch)) {
+      return report(*outcome, *outcome == ErrorCode::none ? appended->first_offset : -1);
+    }
   }
-  tasks_.spawn(executor_,
-               report_when_replicated(std::move(*partition), required, options_.commit_timeout_ms, executor_,
-                                      appended->first_offset, std::move(done)),
+  Unreported unreported{.partition = std::move(*partition),
+                        .batch_offset = appended->first_offset,
+                        .flush = appended->flush_due,
+                        .append = append,
+                        .done = std::move(done)};
+  tasks_.spawn(executor_, report_when_finished(std::move(unreported), background_, clock_, executor_),
                "replication of __consumer_offsets");
 }
 

@@ -8,11 +8,12 @@
 #include "broker/awaitable.h"
 #include "broker/task_group.h"
 #include "coordination/group/offsets_log.h"
+#include "protocol/clock.h"
 #include "protocol/records/compression.h"
 
 namespace broker {
 
-class Partition;
+class BackgroundPool;
 class ReplicaManager;
 
 struct OffsetsLogOptions {
@@ -23,9 +24,10 @@ struct OffsetsLogOptions {
 
 class PartitionOffsetsLog final : public coordination::group::OffsetsLog {
  public:
-  // Waits for replication run on `executor`. `replicas` outlives this object.
-  PartitionOffsetsLog(ReplicaManager& replicas, Executor executor, OffsetsLogOptions options)
-      : replicas_(replicas), executor_(executor), options_(options) {}
+  // Waits for replication run on `executor`. What it is given outlives this object.
+  PartitionOffsetsLog(ReplicaManager& replicas, BackgroundPool& background, Executor executor,
+                      const protocol::Clock& clock, OffsetsLogOptions options)
+      : replicas_(replicas), background_(background), executor_(executor), clock_(clock), options_(options) {}
 
   void append(protocol::PartitionIndex partition, protocol::LeaderEpoch epoch,
               const std::vector<coordination::group::Record>& records, protocol::TimestampMs timestamp_ms,
@@ -38,7 +40,9 @@ class PartitionOffsetsLog final : public coordination::group::OffsetsLog {
 
  private:
   ReplicaManager& replicas_;
+  BackgroundPool& background_;
   const Executor executor_;
+  const protocol::Clock& clock_;
   const OffsetsLogOptions options_;
   TaskGroup tasks_;
 };

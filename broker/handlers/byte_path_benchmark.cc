@@ -16,7 +16,8 @@ constexpr protocol::ApiVersion produce_version = 9, fetch_version = 12;
 struct Bench {
   Bench() {
     replicas.lead("benchmark-topic", 1);
-    table.add<ProduceHandler>({.advertised = {0, 13}}, replicas.replicas(), replicas.metadata(), replicas.background());
+    table.add<ProduceHandler>({.advertised = {0, 13}}, replicas.replicas(), replicas.metadata(), replicas.background(),
+                              replicas.clock());
     table.add<FetchHandler>({.advertised = {0, 18}}, replicas.replicas(), replicas.metadata(), sessions,
                             replicas.background(), replicas.clock(), 50 << 20);
     table.freeze();

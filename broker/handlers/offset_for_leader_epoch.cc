@@ -36,8 +36,11 @@ awaitable<protocol::OffsetForLeaderEpochResponse> OffsetForLeaderEpochHandler::h
         answers.partitions.push_back({.error_code = partition.code(), .partition = wanted.partition});
         continue;
       }
-      // A failure to open shows in the look-up.
-      (void)co_await open_on_background(*partition, background_);
+      const protocol::Result<void> opened = co_await open_on_background(*partition, background_);
+      if (!opened) {
+        answers.partitions.push_back({.error_code = opened.code(), .partition = wanted.partition});
+        continue;
+      }
       const auto end = (*partition)->end_offset_for_epoch(wanted.current_leader_epoch, wanted.leader_epoch, true);
       answers.partitions.push_back(to_answer(wanted.partition, end));
     }

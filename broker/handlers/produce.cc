@@ -8,7 +8,6 @@
 // InitProducerId already answers coordinator_not_available.
 #include "broker/handlers/produce.h"
 
-#include <chrono>
 #include <utility>
 
 #include <spdlog/spdlog.h>
@@ -17,20 +16,18 @@
 #include "broker/handlers/current_leader.h"
 #include "broker/metadata_cache.h"
 #include "broker/replication/replica_manager.h"
-#include "broker/replication/wait.h"
 #include "protocol/records/record_batch.h"
 
 namespace broker {
 
 using protocol::ApiVersion, protocol::BatchStatus, protocol::Bytes, protocol::CompressionType, protocol::Error,
-    protocol::ErrorCode, protocol::fail, protocol::Offset, protocol::RecordBatchView, protocol::Result;
+    protocol::ErrorCode, protocol::fail, protocol::RecordBatchView, protocol::Result;
 
-// An append that acks=all still waits for, and where its answer stands in the response.
-struct ProduceHandler::Unreplicated {
-  std::shared_ptr<Partition> partition;
+// An append that can't be acknowledged yet, and where its answer stands in the response.
+struct ProduceHandler::Unfinished {
+  Step step;
   std::size_t topic = 0;
   std::size_t index = 0;
-  Offset required = 0;
 };
 
 namespace {
@@ -172,7 +169,7 @@ ProduceHandler::PartitionAnswer ProduceHandler::append(const RequestContext& con
     return answer;
   }
   if (!partition) return refused(data.index, partition.code());
-  if (!(*partition)->is_open() && !step.opened) {
+  if (!(*partition)->is_open()) {
     step.to_open = std::move(*partition);
     return {};
   }
@@ -185,9 +182,13 @@ ProduceHandler::PartitionAnswer ProduceHandler::append(const RequestContext& con
     if (reports_log_start(appended.code())) (*partition)->count(&TopicMetrics::failed_produce_requests);
     return failed(data.index, appended.error(), **partition, std::move(record_errors));
   }
-  if (request.acks == acks_all && !appended->replicated) {
-    step.unreplicated = std::move(*partition);
-    step.required = appended->info.last_offset + 1;
+  step.flush = appended->info.flush_due;
+  step.replicate = request.acks == acks_all && !appended->replicated;
+  if (step.flush || step.replicate) {
+    step.unfinished = std::move(*partition);
+    step.append = {.required = appended->info.last_offset + 1,
+                   .leader_epoch = appended->leader_epoch,
+                   .deadline_ms = clock_.monotonic_ms() + request.timeout_ms};
   }
   return {.index = data.index,
           .base_offset = appended->info.first_offset,
@@ -195,16 +196,23 @@ ProduceHandler::PartitionAnswer ProduceHandler::append(const RequestContext& con
           .log_start_offset = appended->info.log_start_offset};
 }
 
-// After the append: what acks=all stands for. The requests behind this one go on meanwhile.
-awaitable<void> ProduceHandler::await_replication(RequestContext& context, std::int32_t timeout_ms,
-                                                  std::vector<Unreplicated>& waiting, Response& response) const {
+// After the appends: what an acknowledgement stands for. The requests behind this one go on meanwhile.
+awaitable<void> ProduceHandler::finish(RequestContext& context, std::vector<Unfinished>& waiting,
+                                       Response& response) const {
   context.ordered_part_done();
-  const auto deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(timeout_ms);
-  for (Unreplicated& append : waiting) {
-    const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
-    const ErrorCode outcome = co_await wait_for_replication(append.partition, append.required, left.count(),
-                                                            context.executor(), context.cancel_list());
-    response.responses[append.topic].partition_responses[append.index].error_code = outcome;
+  for (const Unfinished& unfinished : waiting) {
+    const Step& step = unfinished.step;
+    ErrorCode outcome = ErrorCode::none;
+    if (step.flush) {
+      const auto flush = [&step] { return step.unfinished->flush(); };
+      const Result<void> flushed = co_await background_.run(flush);
+      outcome = flushed.code();
+    }
+    if (step.replicate && outcome == ErrorCode::none) {
+      outcome = co_await wait_for_replication(step.unfinished, step.append, clock_, context.executor(),
+                                              context.cancel_list());
+    }
+    response.responses[unfinished.topic].partition_responses[unfinished.index].error_code = outcome;
   }
 }
 
@@ -235,7 +243,7 @@ void ProduceHandler::finish_without_answer(RequestContext& context, const Respon
 awaitable<protocol::ProduceResponse> ProduceHandler::handle(RequestContext& context, const Request& request) const {
   const bool by_id = context.api_version() >= first_with_topic_ids;
   const MetadataCache::Snapshot metadata = by_id ? metadata_.snapshot() : nullptr;
-  std::vector<Unreplicated> waiting;
+  std::vector<Unfinished> waiting;
   Response response;
   if (!request.transactional_id && has_transactional_records(request)) {
     response = refuse_all(request, ErrorCode::transactional_id_authorization_failed);
@@ -257,22 +265,19 @@ awaitable<protocol::ProduceResponse> ProduceHandler::handle(RequestContext& cont
       const std::string_view name = by_id ? std::string_view(known->name) : topic.name.view();
       Step step;
       PartitionAnswer answer = append(context, request, name, data, step);
-      if (step.to_open != nullptr) {
-        // Whether it worked shows in the second try.
-        (void)co_await open_on_background(std::move(step.to_open), background_);
-        step.opened = true;
-        answer = append(context, request, name, data, step);
+      while (step.to_open != nullptr) {
+        const Result<void> opened = co_await open_on_background(std::move(step.to_open), background_);
+        answer = opened ? append(context, request, name, data, step) : refused(data.index, opened.code());
       }
-      if (step.unreplicated != nullptr) {
-        waiting.push_back({.partition = std::move(step.unreplicated),
+      if (step.unfinished != nullptr) {
+        waiting.push_back({.step = std::move(step),
                            .topic = response.responses.size() - 1,
-                           .index = answers.partition_responses.size(),
-                           .required = step.required});
+                           .index = answers.partition_responses.size()});
       }
       answers.partition_responses.push_back(std::move(answer));
     }
   }
-  if (!waiting.empty()) co_await await_replication(context, request.timeout_ms, waiting, response);
+  if (!waiting.empty()) co_await finish(context, waiting, response);
   if (request.acks == acks_none) {
     finish_without_answer(context, response);
   } else if (context.api_version() >= first_with_leaders && any_error(response)) {

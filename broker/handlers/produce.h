@@ -5,6 +5,8 @@
 #include "broker/awaitable.h"
 #include "broker/handler.h"
 #include "broker/replication/partition.h"
+#include "broker/replication/wait.h"
+#include "protocol/clock.h"
 #include "protocol/messages/produce.h"
 
 namespace broker {
@@ -18,8 +20,9 @@ class ProduceHandler {
   using Request = protocol::ProduceRequest;
   using Response = protocol::ProduceResponse;
 
-  ProduceHandler(ReplicaManager& replicas, const MetadataCache& metadata, BackgroundPool& background)
-      : replicas_(replicas), metadata_(metadata), background_(background) {}
+  ProduceHandler(ReplicaManager& replicas, const MetadataCache& metadata, BackgroundPool& background,
+                 const protocol::Clock& clock)
+      : replicas_(replicas), metadata_(metadata), background_(background), clock_(clock) {}
 
   awaitable<Response> handle(RequestContext& context, const Request& request) const;
 
@@ -29,23 +32,24 @@ class ProduceHandler {
 
   // What remains to be done for one partition.
   struct Step {
-    std::shared_ptr<Partition> to_open;       // open it and append again
-    bool opened = false;                      // that was tried
-    std::shared_ptr<Partition> unreplicated;  // acks=all waits for it
-    protocol::Offset required = 0;
+    std::shared_ptr<Partition> to_open;     // open it and append again
+    std::shared_ptr<Partition> unfinished;  // before the acknowledgement:
+    bool flush = false;                     // flush.messages
+    bool replicate = false;                 // acks=all
+    UnreplicatedAppend append;
   };
-  struct Unreplicated;
+  struct Unfinished;
 
   PartitionAnswer append(const RequestContext& context, const Request& request, std::string_view topic,
                          const Request::PartitionProduceData& data, Step& step) const;
-  awaitable<void> await_replication(RequestContext& context, std::int32_t timeout_ms,
-                                    std::vector<Unreplicated>& waiting, Response& response) const;
+  awaitable<void> finish(RequestContext& context, std::vector<Unfinished>& waiting, Response& response) const;
   void add_leaders(const RequestContext& context, Response& response) const;
   void finish_without_answer(RequestContext& context, const Response& response) const;
 
   ReplicaManager& replicas_;
   const MetadataCache& metadata_;
   BackgroundPool& background_;
+  const protocol::Clock& clock_;
 };
 
 }  // namespace broker

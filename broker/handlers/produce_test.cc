@@ -58,7 +58,7 @@ class ProduceTest : public ::testing::Test {
   }
 
   TestReplicas env;
-  ProduceHandler handler{env.replicas(), env.metadata(), env.background()};
+  ProduceHandler handler{env.replicas(), env.metadata(), env.background(), env.clock()};
 };
 
 TEST_F(ProduceTest, AppendsAndAnswersTheBaseOffset) {
@@ -68,6 +68,20 @@ TEST_F(ProduceTest, AppendsAndAnswersTheBaseOffset) {
   EXPECT_EQ(second.base_offset, 3);
   EXPECT_EQ(second.log_append_time_ms, -1);
   EXPECT_EQ(second.log_start_offset, 0);
+}
+
+TEST_F(ProduceTest, WhatFlushMessagesAsksForIsOnDiskBeforeTheAnswer) {
+  storage::LogConfig config;
+  config.flush_messages = 2;
+  env.logs().update_default_config(config);
+  (void)produce(make_batch());
+  EXPECT_EQ(env.partition("t")->open_log()->recovery_point(), 0);
+  CountingOwner owner;
+  const auto wanted = request(make_batch());
+  const auto response = env.loop().handle(handler, wanted, {.version = newest_with_names, .owner = &owner});
+  EXPECT_EQ(response.responses.at(0).partition_responses.at(0).error_code, ErrorCode::none);
+  EXPECT_EQ(env.partition("t")->open_log()->recovery_point(), 2);
+  EXPECT_EQ(owner.calls, 1) << "later requests of the connection needn't wait for the disk";
 }
 
 TEST_F(ProduceTest, EveryPartitionGetsItsOwnAnswer) {

@@ -30,6 +30,7 @@ broker_part(replica
     handlers/produce_test.cc
     producer_ids_test.cc
     replication/fetch_session_test.cc
+    replication/partition_opening_test.cc
     replication/partition_test.cc
     replication/replica_manager_test.cc
     replication/retention_notices_test.cc

@@ -11,7 +11,7 @@
 namespace broker {
 
 using protocol::BrokerId, protocol::ErrorCode, protocol::fail, protocol::LeaderEpoch, protocol::MutexLock,
-    protocol::no_leader_epoch, protocol::Offset, protocol::Result;
+    protocol::MutexUnlock, protocol::no_leader_epoch, protocol::Offset, protocol::Result;
 using storage::Log;
 
 Partition::Partition(protocol::TopicPartition id, std::optional<protocol::Uuid> topic_id,
@@ -27,6 +27,7 @@ Result<bool> Partition::make_leader(const PartitionState& state) {
   begin_change();
   auto changed = become_leader(state);
   end_change();
+  announce_leadership_change();
   return changed;
 }
 
@@ -35,6 +36,14 @@ Result<bool> Partition::become_leader(const PartitionState& state) {
   if (state.partition_epoch < partition_epoch_) return false;
   const bool was_leader = leads();
   const bool new_epoch = state.leader_epoch > leader_epoch_;
+  // The epoch's start is written down before anything is written in it, so that followers with a longer log know where
+  // to truncate to. Until then the partition stays what it was.
+  std::optional<Offset> epoch_start;
+  if (new_epoch && log_ != nullptr) {
+    Log& log = *log_;
+    const MutexUnlock unlocked(mutex_);
+    epoch_start = write_epoch_start_or_later(log, state.leader_epoch);
+  }
   replicas_ = state.replicas;
   isr_ = state.isr;
   leader_ = environment_.local_broker;
@@ -45,10 +54,8 @@ Result<bool> Partition::become_leader(const PartitionState& state) {
   }
   if (!was_leader) leading_since_ = leader_epoch_;
   set_followers(state, new_epoch, was_leader);
-  if (log_ != nullptr) {
-    if (new_epoch) begin_epoch_or_later();
-    advance_high_watermark();  // the ISR may have shrunk to this replica
-  }
+  if (epoch_start) begin_epoch(*epoch_start);
+  if (log_ != nullptr) advance_high_watermark();  // the ISR may have shrunk to this replica
   return !was_leader;
 }
 
@@ -57,6 +64,7 @@ Result<bool> Partition::make_follower(const PartitionState& state) {
   begin_change();
   auto changed = become_follower(state);
   end_change();
+  announce_leadership_change();
   return changed;
 }
 
@@ -85,17 +93,22 @@ void Partition::close(ErrorCode reason) {
   followers_.clear();
   isr_.clear();
   end_change();
+  announce_leadership_change();
 }
 
 void Partition::begin_change() {
+  while (changing_) environment_.settled.wait(mutex_);
   changing_ = true;
-  while (appending_ > 0) environment_.settled.wait(mutex_);
+  while (writing_ > 0 || opening_) environment_.settled.wait(mutex_);
 }
 
 void Partition::end_change() {
   changing_ = false;
   environment_.settled.notify_all();
-  announce_leadership_change();
+}
+
+void Partition::end_writing() {
+  if (--writing_ == 0 && changing_) environment_.settled.notify_all();
 }
 
 void Partition::wake_waiters() {
@@ -103,22 +116,43 @@ void Partition::wake_waiters() {
   announce_leadership_change();
 }
 
-// The epoch's start is on disk before anything is written in it, so that followers with a longer log know where to
-// truncate to.
-Result<void> Partition::begin_epoch() {
-  const Offset start = log_->log_end_offset();
-  if (auto assigned = log_->assign_epoch_start_offset(leader_epoch_, start); !assigned) return assigned;
-  epoch_start_ = start;
-  for (Follower& follower : followers_) follower.leader_end_at_last_fetch = start;
-  return {};
+Result<Offset> Partition::write_epoch_start(Log& log, LeaderEpoch epoch) const {
+  const Offset start = log.log_end_offset();
+  if (auto assigned = log.assign_epoch_start_offset(epoch, start); !assigned) return std::unexpected(assigned.error());
+  return start;
 }
 
 // A full disk must not keep consumers from what is there: the first append tries again.
-void Partition::begin_epoch_or_later() {
-  if (const auto begun = begin_epoch(); !begun) {
-    spdlog::warn("Leader epoch {} of {} can't be written down yet: {}", leader_epoch_, id_.text(),
-                 begun.error().text());
+std::optional<Offset> Partition::write_epoch_start_or_later(Log& log, LeaderEpoch epoch) const {
+  const auto start = write_epoch_start(log, epoch);
+  if (start) return *start;
+  spdlog::warn("Leader epoch {} of {} can't be written down yet: {}", epoch, id_.text(), start.error().text());
+  return std::nullopt;
+}
+
+void Partition::begin_epoch(Offset start) {
+  epoch_start_ = start;
+  for (Follower& follower : followers_) follower.leader_end_at_last_fetch = start;
+}
+
+// For the first append after the epoch couldn't be written down.
+Result<void> Partition::retry_begin_epoch() {
+  begin_change();
+  if (closed_ || !leads() || epoch_start_) {
+    end_change();
+    return {};  // the caller looks again
   }
+  Result<Offset> start = Offset{0};
+  {
+    Log& log = *log_;
+    const LeaderEpoch epoch = leader_epoch_;
+    const MutexUnlock unlocked(mutex_);
+    start = write_epoch_start(log, epoch);
+  }
+  if (start) begin_epoch(*start);
+  end_change();
+  if (!start) return std::unexpected(start.error());
+  return {};
 }
 
 void Partition::set_followers(const PartitionState& state, bool new_epoch, bool was_leader) {
@@ -148,11 +182,15 @@ std::optional<protocol::Uuid> Partition::topic_id() const {
 
 Result<void> Partition::set_topic_id(const protocol::Uuid& id) {
   MutexLock lock(mutex_);
-  if (log_ != nullptr) {
-    if (auto set = log_->set_topic_id(id); !set) return set;
+  begin_change();
+  Result<void> set;
+  if (const auto log = log_) {
+    const MutexUnlock unlocked(mutex_);
+    set = log->set_topic_id(id);
   }
-  topic_id_ = id;
-  return {};
+  if (set) topic_id_ = id;
+  end_change();
+  return set;
 }
 
 bool Partition::is_leader() const {
@@ -205,20 +243,45 @@ std::shared_ptr<Log> Partition::open_log() const {
   return log_;
 }
 
+// One opens, the others wait for it. Neither leadership nor the topic id can change meanwhile.
 Result<void> Partition::open_locked() {
+  while (log_ == nullptr && !closed_ && (opening_ || changing_)) environment_.settled.wait(mutex_);
   if (log_ != nullptr) return {};
   if (closed_) return fail(*closed_);
-  auto opened = environment_.open_log(id_, topic_id_);
+  opening_ = true;
+  // Leadership came before the log was needed. Nobody has written since, so the epoch begins at the log's end.
+  const bool begins_epoch = leads() && leader_epoch_ != no_leader_epoch;
+  std::optional<Offset> epoch_start;
+  Result<std::shared_ptr<Log>> opened = fail(ErrorCode::unknown_server_error);
+  try {
+    const LeaderEpoch epoch = leader_epoch_;
+    const auto topic_id = topic_id_;
+    const MutexUnlock unlocked(mutex_);
+    opened = environment_.open_log(id_, topic_id);
+    if (opened && begins_epoch) epoch_start = write_epoch_start_or_later(**opened, epoch);
+  } catch (const std::exception& thrown) {
+    opened = fail(ErrorCode::unknown_server_error, thrown.what());
+  }
+  opening_ = false;
+  environment_.settled.notify_all();
   if (!opened) return std::unexpected(opened.error());
   log_ = std::move(*opened);
   if (!topic_id_) topic_id_ = log_->topic_id();
-  if (leads() && leader_epoch_ != no_leader_epoch) {
-    // Leadership came before the log was needed. Nobody has written since, so the epoch begins here.
-    begin_epoch_or_later();
-    advance_high_watermark();
-  }
+  if (epoch_start) begin_epoch(*epoch_start);
+  if (begins_epoch) advance_high_watermark();
   is_open_.store(true, std::memory_order_release);
   return {};
+}
+
+// Until nothing changes, this replica leads, and the log is open.
+Result<void> Partition::await_leading_log() {
+  while (true) {
+    while (changing_) environment_.settled.wait(mutex_);
+    if (closed_) return fail(*closed_);
+    if (!leads()) return fail(ErrorCode::not_leader_or_follower);
+    if (log_ != nullptr) return {};
+    if (auto opened = open_locked(); !opened) return opened;
+  }
 }
 
 Result<void> Partition::check_epoch(LeaderEpoch current_epoch) const {
@@ -227,11 +290,14 @@ Result<void> Partition::check_epoch(LeaderEpoch current_epoch) const {
 }
 
 Result<std::shared_ptr<Log>> Partition::log_for_locked(LeaderEpoch current_epoch, bool only_leader) {
-  if (closed_) return fail(*closed_);
-  if (const auto current = check_epoch(current_epoch); !current) return std::unexpected(current.error());
-  if (only_leader && !leads()) return fail(ErrorCode::not_leader_or_follower);
-  if (const auto opened = open_locked(); !opened) return std::unexpected(opened.error());
-  return log_;
+  while (true) {
+    if (closed_) return fail(*closed_);
+    if (const auto current = check_epoch(current_epoch); !current) return std::unexpected(current.error());
+    if (only_leader && !leads()) return fail(ErrorCode::not_leader_or_follower);
+    if (log_ != nullptr) return log_;
+    // Anything may have changed while it opened.
+    if (const auto opened = open_locked(); !opened) return std::unexpected(opened.error());
+  }
 }
 
 Result<std::shared_ptr<Log>> Partition::log_for(LeaderEpoch current_epoch, bool only_leader) {

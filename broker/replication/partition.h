@@ -2,12 +2,13 @@
 // What kafka.cluster.Partition is in Kafka 3.9.
 //
 // Owned by the ReplicaManager through std::shared_ptr; requests keep copies. Self-locking: every function is safe from
-// any thread. The lock is held for moments, not across appends and reads of the log; only opening the log, while it is
-// still unopened, happens under it. Lock order: Partition, then Log. Leadership changes come from the ReplicaManager,
-// one at a time; one waits until the appends under way have ended, and appends that come meanwhile wait for it.
+// any thread. The lock is held for moments, never while the disk works: the log is opened, read and written without it.
+// Lock order: Partition, then Log. Leadership changes come from the ReplicaManager, one at a time; one waits until
+// what is being written has been, and what is to be written meanwhile waits for it.
 //
 // The log is opened on first use, so that ten thousand idle partitions cost ten thousand small objects. Opening waits
-// for the disk: on a network thread call open_on_background() (broker/replication/wait.h) first when !is_open().
+// for the disk, and so does whoever needs the log then: on a network thread call open_on_background()
+// (broker/replication/wait.h) first when !is_open(). Once that succeeded, nothing here waits for an opening again.
 #pragma once
 
 #include <atomic>
@@ -162,6 +163,7 @@ class Partition {
   // Errors: not_leader_or_follower, not_enough_replicas, kafka_storage_error, and Log::append_as_leader's.
   struct LeaderAppend {
     storage::AppendInfo info;
+    protocol::LeaderEpoch leader_epoch = protocol::no_leader_epoch;  // it was made in
     bool replicated = false;
   };
   protocol::Result<LeaderAppend> append_as_leader(protocol::Bytes records, std::int16_t required_acks,
@@ -177,9 +179,14 @@ class Partition {
   protocol::Result<storage::AppendInfo> append_as_coordinator(
       protocol::Bytes records, protocol::LeaderEpoch leader_epoch = protocol::no_leader_epoch) EXCLUDES(mutex_);
 
-  // acks=all for an append that ended before `required`: nullopt while replicas are behind, then none or
-  // not_enough_replicas_after_append; not_leader_or_follower once leadership is gone.
-  std::optional<protocol::ErrorCode> replication_outcome(protocol::Offset required) const EXCLUDES(mutex_);
+  // Syncs what was appended, as info.flush_due asks before an acknowledgement. Waits for the disk.
+  protocol::Result<void> flush() EXCLUDES(mutex_);
+
+  // acks=all for an append that was made in `since` and ended before `required`: nullopt while replicas are behind,
+  // then none or not_enough_replicas_after_append; not_leader_or_follower once leadership is gone, even if it came back
+  // since: what was appended may have been cut off in between.
+  std::optional<protocol::ErrorCode> replication_outcome(protocol::Offset required, protocol::LeaderEpoch since) const
+      EXCLUDES(mutex_);
 
   // ---- Reading
 
@@ -245,9 +252,16 @@ class Partition {
 
   protocol::Result<bool> become_leader(const PartitionState& state) REQUIRES(mutex_);
   protocol::Result<bool> become_follower(const PartitionState& state) REQUIRES(mutex_);
+  // These give up the lock while the disk works.
   protocol::Result<void> open_locked() REQUIRES(mutex_);
-  protocol::Result<void> begin_epoch() REQUIRES(mutex_);
-  void begin_epoch_or_later() REQUIRES(mutex_);
+  protocol::Result<void> await_leading_log() REQUIRES(mutex_);
+  protocol::Result<void> retry_begin_epoch() REQUIRES(mutex_);
+
+  protocol::Result<protocol::Offset> write_epoch_start(storage::Log& log, protocol::LeaderEpoch epoch) const
+      EXCLUDES(mutex_);
+  std::optional<protocol::Offset> write_epoch_start_or_later(storage::Log& log, protocol::LeaderEpoch epoch) const
+      EXCLUDES(mutex_);
+  void begin_epoch(protocol::Offset start) REQUIRES(mutex_);
   protocol::Result<void> check_epoch(protocol::LeaderEpoch current_epoch) const REQUIRES(mutex_);
   protocol::Result<std::shared_ptr<storage::Log>> log_for_locked(protocol::LeaderEpoch current_epoch, bool only_leader)
       REQUIRES(mutex_);
@@ -262,9 +276,10 @@ class Partition {
                                         storage::AppendOrigin origin, storage::VerificationGuard guard,
                                         std::vector<storage::RecordError>* record_errors) EXCLUDES(mutex_);
   void finish_append(LeaderAppend& append) EXCLUDES(mutex_);
-  // Around every leadership change.
+  // Around every leadership change, and whatever else mustn't meet one. begin_change() gives up the lock to wait.
   void begin_change() REQUIRES(mutex_);
   void end_change() REQUIRES(mutex_);
+  void end_writing() REQUIRES(mutex_);
 
   protocol::Result<void> read_log(const storage::Log& log, const PartitionRead& request,
                                   PartitionReadResult& result) const;
@@ -287,7 +302,7 @@ class Partition {
 
   mutable protocol::Mutex mutex_;
   std::optional<protocol::Uuid> topic_id_ GUARDED_BY(mutex_);
-  std::shared_ptr<storage::Log> log_ GUARDED_BY(mutex_);  // null: not opened yet
+  std::shared_ptr<storage::Log> log_ GUARDED_BY(mutex_);  // null: not opened yet; stays until close()
   std::atomic<bool> is_open_{false};                      // log_ is set, or the partition is closed
   std::optional<protocol::ErrorCode> closed_ GUARDED_BY(mutex_);
   protocol::BrokerId leader_ GUARDED_BY(mutex_) = -1;
@@ -300,8 +315,9 @@ class Partition {
   std::vector<protocol::BrokerId> isr_ GUARDED_BY(mutex_);  // as committed in the metadata store
   std::vector<Follower> followers_ GUARDED_BY(mutex_);      // the leader's view of the other replicas
   std::int64_t appended_bytes_ GUARDED_BY(mutex_) = 0;
-  int appending_ GUARDED_BY(mutex_) = 0;  // admitted and not finished
-  bool changing_ GUARDED_BY(mutex_) = false;
+  int writing_ GUARDED_BY(mutex_) = 0;                        // appends and deletions: admitted and not finished
+  bool opening_ GUARDED_BY(mutex_) = false;                   // somebody opens the log, without the lock
+  bool changing_ GUARDED_BY(mutex_) = false;                  // a leadership change is under way
   std::shared_ptr<TopicMetrics> metrics_ GUARDED_BY(mutex_);  // found on first use, then kept
   std::atomic<TopicMetrics*> counted_metrics_{nullptr};       // the same, to be read without the lock
   WaiterList waiters_ GUARDED_BY(mutex_);

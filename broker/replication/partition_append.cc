@@ -33,30 +33,28 @@ Result<storage::AppendInfo> Partition::append_as_coordinator(protocol::Bytes rec
 
 Result<Partition::Admission> Partition::admit_append(std::int16_t required_acks, LeaderEpoch since) {
   MutexLock lock(mutex_);
-  while (changing_) environment_.settled.wait(mutex_);
-  if (closed_) return fail(*closed_);
-  if (!leads()) return fail(ErrorCode::not_leader_or_follower);
-  if (since != no_leader_epoch && (since < leading_since_ || since > leader_epoch_)) {
-    return fail(ErrorCode::not_leader_or_follower);
+  while (true) {
+    if (const auto leading = await_leading_log(); !leading) return std::unexpected(leading.error());
+    if (since != no_leader_epoch && (since < leading_since_ || since > leader_epoch_)) {
+      return fail(ErrorCode::not_leader_or_follower);
+    }
+    if (required_acks == -1 && is_under_min_isr()) {
+      return fail(ErrorCode::not_enough_replicas,
+                  fmt::format("The size of the current ISR ({}) is insufficient to satisfy the min.isr requirement of "
+                              "{} for partition {}",
+                              isr_.size(), effective_min_isr(), id_.text()));
+    }
+    if (epoch_start_) break;
+    if (const auto begun = retry_begin_epoch(); !begun) return std::unexpected(begun.error());
   }
-  if (const auto opened = open_locked(); !opened) return std::unexpected(opened.error());
-  if (required_acks == -1 && is_under_min_isr()) {
-    return fail(ErrorCode::not_enough_replicas,
-                fmt::format("The size of the current ISR ({}) is insufficient to satisfy the min.isr requirement of {} "
-                            "for partition {}",
-                            isr_.size(), effective_min_isr(), id_.text()));
-  }
-  if (!epoch_start_) {
-    if (const auto begun = begin_epoch(); !begun) return std::unexpected(begun.error());
-  }
-  ++appending_;
+  ++writing_;
   return Admission{.log = log_.get(), .leader_epoch = leader_epoch_};
 }
 
 Result<Partition::LeaderAppend> Partition::append(protocol::Bytes records, const Admission& admission,
                                                   storage::AppendOrigin origin, storage::VerificationGuard guard,
                                                   std::vector<storage::RecordError>* record_errors) {
-  LeaderAppend result;
+  LeaderAppend result{.info = {}, .leader_epoch = admission.leader_epoch};
   auto appended = admission.log->append_as_leader(records, admission.leader_epoch, origin, environment_.clock->now_ms(),
                                                   guard, record_errors);
   if (appended) result.info = *appended;
@@ -80,13 +78,24 @@ void Partition::finish_append(LeaderAppend& append) {
     announce_advance();
   }
   append.replicated = followers_.empty() || log_->high_watermark() > append.info.last_offset;
-  if (--appending_ == 0 && changing_) environment_.settled.notify_all();
+  end_writing();
 }
 
-std::optional<ErrorCode> Partition::replication_outcome(Offset required) const {
+Result<void> Partition::flush() {
+  std::shared_ptr<storage::Log> log;
+  {
+    MutexLock lock(mutex_);
+    if (closed_) return fail(*closed_);
+    log = log_;
+  }
+  if (log == nullptr) return {};
+  return log->flush(environment_.clock->now_ms());
+}
+
+std::optional<ErrorCode> Partition::replication_outcome(Offset required, LeaderEpoch since) const {
   MutexLock lock(mutex_);
   if (closed_) return *closed_;
-  if (!leads() || log_ == nullptr) return ErrorCode::not_leader_or_follower;
+  if (!leads() || log_ == nullptr || since < leading_since_) return ErrorCode::not_leader_or_follower;
   if (log_->high_watermark() < required) return std::nullopt;
   return is_under_min_isr() ? ErrorCode::not_enough_replicas_after_append : ErrorCode::none;
 }

@@ -10,8 +10,8 @@
 
 namespace broker {
 
-using protocol::ErrorCode, protocol::fail, protocol::LeaderEpoch, protocol::MutexLock, protocol::no_leader_epoch,
-    protocol::Offset, protocol::Result, protocol::TimestampMs;
+using protocol::ErrorCode, protocol::fail, protocol::LeaderEpoch, protocol::MutexLock, protocol::MutexUnlock,
+    protocol::no_leader_epoch, protocol::Offset, protocol::Result, protocol::TimestampMs;
 using storage::Log, storage::OffsetAndEpoch;
 
 namespace {
@@ -80,7 +80,7 @@ Result<void> Partition::read_log(const Log& log, const PartitionRead& request, P
 
 Result<PartitionEnds> Partition::ends() {
   MutexLock lock(mutex_);
-  if (const auto opened = open_locked(); !opened) return std::unexpected(opened.error());
+  if (const auto log = log_for_locked(no_leader_epoch, false); !log) return std::unexpected(log.error());
   return ends_locked();
 }
 
@@ -136,8 +136,7 @@ Result<OffsetAndEpoch> Partition::end_offset_for_epoch(LeaderEpoch current_epoch
 
 Result<Partition::DeletedRecords> Partition::delete_records_before(Offset offset) {
   MutexLock lock(mutex_);
-  auto log = log_for_locked(no_leader_epoch, true);
-  if (!log) return std::unexpected(log.error());
+  if (const auto leading = await_leading_log(); !leading) return std::unexpected(leading.error());
   if (!log_->config()->cleanup_delete) {
     return fail(ErrorCode::policy_violation,
                 fmt::format("Records of partition {} can not be deleted due to the configured policy", id_.text()));
@@ -147,7 +146,15 @@ Result<Partition::DeletedRecords> Partition::delete_records_before(Offset offset
     return fail(ErrorCode::offset_out_of_range,
                 fmt::format("The offset {} for partition {} is not valid", wanted, id_.text()));
   }
-  if (const auto raised = log_->increment_log_start_offset(wanted); !raised) return std::unexpected(raised.error());
+  ++writing_;
+  Result<bool> raised = false;
+  {
+    Log& log = *log_;
+    const MutexUnlock unlocked(mutex_);
+    raised = log.increment_log_start_offset(wanted);
+  }
+  end_writing();
+  if (!raised) return std::unexpected(raised.error());
   announce_advance();
   return DeletedRecords{.wanted = wanted, .low_watermark = low_watermark_locked()};
 }

@@ -57,7 +57,7 @@ TEST_F(PartitionTest, AloneInSyncTheHighWatermarkIsTheLogEndAtOnce) {
   EXPECT_TRUE(appended->replicated);
   EXPECT_EQ(appended->info.first_offset, 0);
   EXPECT_EQ(partition->ends()->high_watermark, 3);
-  EXPECT_EQ(partition->replication_outcome(3), ErrorCode::none);
+  EXPECT_EQ(partition->replication_outcome(3, 0), ErrorCode::none);
 }
 
 TEST_F(PartitionTest, OnlyTheLeaderAppends) {
@@ -115,12 +115,12 @@ TEST_F(PartitionTest, TheIsrTooSmallAfterTheAppendIsToldApart) {
   const auto partition = lead_three({TestReplicas::local, follower});
   ASSERT_TRUE(append(*partition, -1));
   EXPECT_TRUE(partition->read(follower_read(follower, 1)));
-  EXPECT_EQ(partition->replication_outcome(1), ErrorCode::none);
+  EXPECT_EQ(partition->replication_outcome(1, 0), ErrorCode::none);
   lead({.leader_epoch = 1,
         .partition_epoch = 1,
         .isr = {TestReplicas::local},
         .replicas = {TestReplicas::local, follower, other}});
-  EXPECT_EQ(partition->replication_outcome(1), ErrorCode::not_enough_replicas_after_append);
+  EXPECT_EQ(partition->replication_outcome(1, 0), ErrorCode::not_enough_replicas_after_append);
 }
 
 TEST_F(PartitionTest, UnknownReplicasAreRefused) {
@@ -251,6 +251,43 @@ TEST_F(PartitionTest, ADeposedCoordinatorCannotWrite) {
   EXPECT_TRUE(partition->append_as_coordinator(batch, 3)) << "it has led without a break since epoch 3";
 }
 
+// What was appended before may have been cut off while another broker led, and its offsets be taken by other records.
+TEST_F(PartitionTest, AnAppendOfAFormerLeadershipIsNotConfirmed) {
+  const auto partition = lead_three({TestReplicas::local, follower});
+  const auto appended = append(*partition, -1);
+  ASSERT_TRUE(appended);
+  EXPECT_EQ(appended->leader_epoch, 0);
+  const std::vector<protocol::BrokerId> replicas = {TestReplicas::local, follower, other};
+  lead({.leader = follower, .leader_epoch = 1, .partition_epoch = 1, .replicas = replicas});
+  ASSERT_TRUE(partition->log().value()->truncate_to(0, env.clock().now_ms()));
+  lead({.leader_epoch = 2, .partition_epoch = 2, .replicas = replicas});
+  ASSERT_TRUE(append(*partition, -1));
+  EXPECT_EQ(partition->replication_outcome(1, 2), ErrorCode::none);
+  EXPECT_EQ(partition->replication_outcome(1, 0), ErrorCode::not_leader_or_follower);
+}
+
+TEST_F(PartitionTest, AnAppendOfThisLeadershipIsConfirmedInALaterEpoch) {
+  const auto partition = lead_three({TestReplicas::local, follower});
+  ASSERT_TRUE(append(*partition, -1));
+  const std::vector<protocol::BrokerId> replicas = {TestReplicas::local, follower, other};
+  lead({.leader_epoch = 1, .partition_epoch = 1, .isr = {TestReplicas::local, follower}, .replicas = replicas});
+  EXPECT_EQ(partition->replication_outcome(1, 0), std::nullopt);
+  EXPECT_TRUE(partition->read(follower_read(follower, 1)));
+  EXPECT_EQ(partition->replication_outcome(1, 0), ErrorCode::none);
+}
+
+TEST_F(PartitionTest, AnAppendLeavesTheFlushToItsCaller) {
+  storage::LogConfig config;
+  config.flush_messages = 2;
+  env.logs().update_default_config(config);
+  const auto partition = lead();
+  EXPECT_FALSE(append(*partition)->info.flush_due);
+  EXPECT_TRUE(append(*partition)->info.flush_due);
+  EXPECT_EQ(partition->open_log()->recovery_point(), 0);
+  ASSERT_TRUE(partition->flush());
+  EXPECT_EQ(partition->open_log()->recovery_point(), 2);
+}
+
 TEST_F(PartitionTest, OffsetWaitersWakeWhenTheHighWatermarkArrives) {
   const auto partition = lead_three({TestReplicas::local, follower});
   ASSERT_TRUE(append(*partition, -1, 2));
@@ -302,7 +339,7 @@ TEST_F(PartitionTest, WaitersWakeWhenLeadershipIsGone) {
   ASSERT_TRUE(partition->watch(acks));
   lead({.leader = follower, .leader_epoch = 1, .partition_epoch = 1, .replicas = {TestReplicas::local, follower}});
   EXPECT_EQ(target.wakes, 2);
-  EXPECT_EQ(partition->replication_outcome(9), ErrorCode::not_leader_or_follower);
+  EXPECT_EQ(partition->replication_outcome(9, 0), ErrorCode::not_leader_or_follower);
 }
 
 TEST_F(PartitionTest, AWaiterThatIsGoneIsNotCalled) {

@@ -8,23 +8,21 @@ namespace broker {
 
 using protocol::ErrorCode;
 
-awaitable<ErrorCode> wait_for_replication(std::shared_ptr<Partition> partition, protocol::Offset required,
-                                          std::int64_t timeout_ms, Executor executor, CancelList* cancel_list) {
-  if (const auto outcome = partition->replication_outcome(required)) co_return *outcome;
+awaitable<ErrorCode> wait_for_replication(std::shared_ptr<Partition> partition, UnreplicatedAppend append,
+                                          const protocol::Clock& clock, Executor executor, CancelList* cancel_list) {
+  const auto look = [&] { return partition->replication_outcome(append.required, append.leader_epoch); };
+  if (const auto outcome = look()) co_return *outcome;
   Waiter waiter(executor, cancel_list);
   NotifyWaiter target(waiter.handle());
-  const auto deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(timeout_ms);
   while (true) {
-    OffsetWaiter hook(target, WatchedEnd::high_watermark, required);
+    OffsetWaiter hook(target, WatchedEnd::high_watermark, append.required);
     waiter.rearm();
     const bool watching = partition->watch(hook);
-    if (const auto outcome = partition->replication_outcome(required)) co_return *outcome;
+    if (const auto outcome = look()) co_return *outcome;
     if (!watching) continue;
-    const auto left =
-        std::chrono::duration_cast<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
-    const Wake wake = co_await waiter.wait_for(left.count());
+    const Wake wake = co_await waiter.wait_for(append.deadline_ms - clock.monotonic_ms());
     if (wake == Wake::cancelled) co_return ErrorCode::request_timed_out;
-    if (const auto outcome = partition->replication_outcome(required)) co_return *outcome;
+    if (const auto outcome = look()) co_return *outcome;
     if (wake == Wake::deadline) co_return ErrorCode::request_timed_out;
   }
 }

@@ -9,6 +9,7 @@
 #include "broker/replication/partition.h"
 #include "broker/replication/waiters.h"
 #include "broker/waiter.h"
+#include "protocol/clock.h"
 #include "protocol/error_code.h"
 #include "protocol/result.h"
 
@@ -26,14 +27,21 @@ class NotifyWaiter final : public WakeTarget {
   WaiterHandle handle_;
 };
 
-// Waits until all in-sync replicas have everything before `required` (acks=all): none,
-// not_enough_replicas_after_append, not_leader_or_follower, or request_timed_out after `timeout_ms`. With one replica
-// it returns without suspending.
-awaitable<protocol::ErrorCode> wait_for_replication(std::shared_ptr<Partition> partition, protocol::Offset required,
-                                                    std::int64_t timeout_ms, Executor executor,
+// An append that acks=all waits for.
+struct UnreplicatedAppend {
+  protocol::Offset required = 0;                                   // all in-sync replicas have everything before this
+  protocol::LeaderEpoch leader_epoch = protocol::no_leader_epoch;  // it was made in
+  std::int64_t deadline_ms = 0;                                    // by Clock::monotonic_ms()
+};
+
+// Waits until the append is replicated: none, not_enough_replicas_after_append, not_leader_or_follower, or
+// request_timed_out at the deadline. With one replica it returns without suspending.
+awaitable<protocol::ErrorCode> wait_for_replication(std::shared_ptr<Partition> partition, UnreplicatedAppend append,
+                                                    const protocol::Clock& clock, Executor executor,
                                                     CancelList* cancel_list = nullptr);
 
-// Opens the partition's log where waiting for the disk is allowed; returns at once when it is open.
+// Opens the partition's log where waiting for the disk is allowed; returns at once when it is open. After a success no
+// call of the partition waits for an opening; after a failure answer with it, since a look would try again.
 awaitable<protocol::Result<void>> open_on_background(std::shared_ptr<Partition> partition, BackgroundPool& background);
 
 }  // namespace broker
