@@ -24,6 +24,14 @@ Result<Properties> StoredConfigs::topic(const std::string& name) {
   return read(store_, cluster::ConfigType::topics, name);
 }
 
+Result<std::map<std::string, Properties>> StoredConfigs::all_topics() {
+  const auto configs = cluster::read_configs(store_, cluster::ConfigType::topics);
+  if (!configs) return std::unexpected(configs.error());
+  std::map<std::string, Properties> topics;
+  for (const auto& [name, config] : *configs) topics.emplace(name, Properties(config.begin(), config.end()));
+  return topics;
+}
+
 Result<Properties> StoredConfigs::brokers(const std::string& entity) {
   return read(store_, cluster::ConfigType::brokers, entity);
 }

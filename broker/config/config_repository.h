@@ -2,6 +2,7 @@
 // that what stands on it is tested without a metadata store. Implementations are safe from any thread; calls block.
 #pragma once
 
+#include <map>
 #include <string>
 
 #include "broker/config/properties.h"
@@ -16,6 +17,8 @@ class ConfigRepository {
 
   // Nothing there: empty.
   virtual protocol::Result<Properties> topic(const std::string& name) = 0;
+  // All topics that have something there, by name.
+  virtual protocol::Result<std::map<std::string, Properties>> all_topics() = 0;
   // `entity` is a broker's number as text, or coordination::cluster::default_entity.
   virtual protocol::Result<Properties> brokers(const std::string& entity) = 0;
 
@@ -31,6 +34,7 @@ class StoredConfigs final : public ConfigRepository {
   explicit StoredConfigs(coordination::metadata_store::MetadataStore& store) : store_(store) {}
 
   protocol::Result<Properties> topic(const std::string& name) override;
+  protocol::Result<std::map<std::string, Properties>> all_topics() override;
   protocol::Result<Properties> brokers(const std::string& entity) override;
   protocol::Result<void> set_topic(const std::string& name, const Properties& values) override;
   protocol::Result<void> set_brokers(const std::string& entity, const Properties& values) override;

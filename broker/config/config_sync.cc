@@ -34,7 +34,8 @@ Result<void> ConfigSync::start() {
     if (!values) return std::unexpected(values.error());
     apply(Stored::brokers, entity, std::move(*values));
   }
-  return listener_.start();
+  if (auto listening = listener_.start(); !listening) return listening;
+  return topics_.load();
 }
 
 void ConfigSync::apply(Stored type, const std::string& entity, Properties values) {

@@ -16,6 +16,10 @@ class FakeConfigs final : public ConfigRepository {
     if (failure) return std::unexpected(*failure);
     return topics.contains(name) ? topics.at(name) : Properties();
   }
+  protocol::Result<std::map<std::string, Properties>> all_topics() override {
+    if (failure) return std::unexpected(*failure);
+    return topics;
+  }
   protocol::Result<Properties> brokers(const std::string& entity) override {
     return broker_values.contains(entity) ? broker_values.at(entity) : Properties();
   }

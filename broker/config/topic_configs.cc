@@ -16,13 +16,25 @@ void TopicConfigs::on_change(OnChange callback) {
   on_change_ = std::move(callback);
 }
 
+protocol::Result<void> TopicConfigs::load() {
+  auto stored = repository_.all_topics();
+  if (!stored) return std::unexpected(stored.error());
+  const MutexLock lock(mutex_);
+  for (auto& [topic, overrides] : *stored) topics_.try_emplace(topic, Entry{std::move(overrides), nullptr});
+  return {};
+}
+
 TopicConfigs::Config TopicConfigs::log_config(const std::string& topic) {
+  const auto broker = broker_.snapshot();
   {
     const MutexLock lock(mutex_);
-    if (const auto known = topics_.find(topic); known != topics_.end()) return known->second.config;
+    if (const auto known = topics_.find(topic); known != topics_.end()) {
+      auto& [overrides, config] = known->second;
+      if (!config) config = std::make_shared<const storage::LogConfig>(make_log_config(topic, overrides, *broker));
+      return config;
+    }
   }
   auto overrides = repository_.topic(topic);
-  const auto broker = broker_.snapshot();
   if (!overrides) {
     spdlog::warn("The configuration of topic {} can't be read, so the broker's defaults hold for now: {}", topic,
                  overrides.error().text());
@@ -59,6 +71,7 @@ void TopicConfigs::broker_changed() {
     const MutexLock lock(mutex_);
     callback = on_change_;
     for (auto& [topic, entry] : topics_) {
+      if (!entry.config) continue;
       storage::LogConfig config = make_log_config(topic, entry.overrides, *broker);
       if (config == *entry.config) continue;
       entry.config = std::make_shared<const storage::LogConfig>(config);

@@ -1,5 +1,6 @@
 // The settings that each topic's logs run with, kept up to date: overrides from the repository over the broker's
-// dynamic defaults. Self-locking; log_config() may block on the repository the first time it is asked for a topic.
+// dynamic defaults. Self-locking; log_config() may block on the repository the first time it is asked for a topic that
+// came after load().
 #pragma once
 
 #include <functional>
@@ -26,6 +27,10 @@ class TopicConfigs {
   // Who is told of changes. Set while the broker starts, before any change.
   void on_change(OnChange callback);
 
+  // Reads what the repository holds of all topics, so that opening their logs needn't ask it. Changes that came already
+  // are newer, and stay. Blocks.
+  protocol::Result<void> load() EXCLUDES(mutex_);
+
   // Reads the repository when the topic isn't known yet. When that fails the broker's defaults are returned, with a
   // warning, and the next call tries again.
   Config log_config(const std::string& topic) EXCLUDES(mutex_);
@@ -42,7 +47,7 @@ class TopicConfigs {
  private:
   struct Entry {
     Properties overrides;
-    Config config;
+    Config config;  // null: not asked for so far
   };
 
   ConfigRepository& repository_;

@@ -59,5 +59,16 @@ TEST_F(TopicConfigsTest, DefaultsHoldWhileTheStoreCantBeRead) {
   EXPECT_EQ(topics_.log_config("t")->retention_ms, 5);
 }
 
+TEST_F(TopicConfigsTest, WhatWasLoadedIsNotReadAgain) {
+  store_.topics["t"] = {{"retention.ms", "5"}};
+  store_.topics["changed"] = {{"retention.ms", "5"}};
+  topics_.set_overrides("changed", {{"retention.ms", "6"}});
+  ASSERT_TRUE(topics_.load());
+  store_.failure = protocol::Error(protocol::ErrorCode::unknown_server_error, "the store is away");
+  EXPECT_EQ(topics_.log_config("t")->retention_ms, 5);
+  EXPECT_EQ(topics_.log_config("changed")->retention_ms, 6) << "a change is newer than what was read";
+  EXPECT_EQ(store_.reads, 0);
+}
+
 }  // namespace
 }  // namespace broker
