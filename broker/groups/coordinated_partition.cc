@@ -18,22 +18,25 @@ class ShardLoader final : public coordination::group::LoadVisitor {
  public:
   explicit ShardLoader(ShardRunner& shard) : shard_(shard) {}
 
+  void batch(const std::function<void()>& give) override {
+    shard_.look([&](auto& groups, auto now) {
+      groups_ = &groups;
+      now_ = now;
+      give();
+      groups_ = nullptr;
+      return true;
+    });
+  }
   void record(protocol::Bytes key, std::optional<protocol::Bytes> value, protocol::Offset batch_offset,
               std::optional<protocol::ProducerId> transaction) override {
-    shard_.look([&](auto& groups, auto now) {
-      groups.load_record(key, value, batch_offset, transaction, now);
-      return true;
-    });
+    groups_->load_record(key, value, batch_offset, transaction, now_);
   }
-  void marker(protocol::ProducerId producer, bool committed) override {
-    shard_.look([&](auto& groups, auto) {
-      groups.load_marker(producer, committed);
-      return true;
-    });
-  }
+  void marker(protocol::ProducerId producer, bool committed) override { groups_->load_marker(producer, committed); }
 
  private:
   ShardRunner& shard_;
+  ShardRunner::GroupShard* groups_ = nullptr;  // while a batch is given
+  ShardRunner::Instant now_;
 };
 
 }  // namespace

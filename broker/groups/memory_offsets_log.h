@@ -40,11 +40,13 @@ class MemoryOffsetsLog final : public coordination::group::OffsetsLog {
       return protocol::fail(protocol::ErrorCode::kafka_storage_error, "too many open files");
     }
     for (std::size_t offset = 0; offset < batches.size(); ++offset) {
-      for (const Record& record : batches[offset]) {
-        std::optional<protocol::Bytes> value;
-        if (record.value) value = protocol::as_bytes(*record.value);
-        visitor.record(protocol::as_bytes(record.key), value, static_cast<protocol::Offset>(offset), std::nullopt);
-      }
+      visitor.batch([&] {
+        for (const Record& record : batches[offset]) {
+          std::optional<protocol::Bytes> value;
+          if (record.value) value = protocol::as_bytes(*record.value);
+          visitor.record(protocol::as_bytes(record.key), value, static_cast<protocol::Offset>(offset), std::nullopt);
+        }
+      });
     }
     return {};
   }

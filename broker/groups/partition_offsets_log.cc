@@ -79,8 +79,10 @@ class BatchLoader {
     protocol::BatchReader batches(bytes);
     protocol::RecordBatchView batch;
     while (batches.next(batch) == protocol::BatchStatus::ok) {
+      Result<void> loaded;
+      visitor_.batch([&] { loaded = load_batch(batch); });
       // The other groups of the partition shouldn't suffer from one damaged batch.
-      if (const auto loaded = load_batch(batch); !loaded) {
+      if (!loaded) {
         spdlog::error("__consumer_offsets: the batch at offset {} can't be read and is skipped: {}",
                       batch.base_offset(), loaded.error().text());
       }

@@ -13,10 +13,13 @@
 
 namespace coordination::group {
 
-// Gets a partition's content in order.
+// Gets a partition's content in order, batch by batch.
 class LoadVisitor {
  public:
   virtual ~LoadVisitor() = default;
+  // Calls `give` at once; what that passes to record() and marker() is taken over in one step.
+  virtual void batch(const std::function<void()>& give) = 0;
+  // Only within batch().
   virtual void record(protocol::Bytes key, std::optional<protocol::Bytes> value, protocol::Offset batch_offset,
                       std::optional<protocol::ProducerId> transaction) = 0;
   virtual void marker(protocol::ProducerId producer, bool committed) = 0;
