@@ -90,7 +90,7 @@ Result<void> Broker::Parts::open_store() {
   log_options.on_directory_failure = [this](const std::string& log_dir, const std::string& reason) {
     spdlog::error("Log directory {} is offline: {}", log_dir, reason);
     if (!replicas || stopped_) return;
-    background.post("taking " + log_dir + " offline", [this, log_dir] { replicas->take_directory_offline(log_dir); });
+    background.post("taking " + log_dir + " offline", [this, log_dir] { directory_failed(log_dir); });
   };
   logs = std::make_unique<storage::LogManager>(std::move(log_options));
   if (auto locked = logs->lock_directories(); !locked) return locked;
@@ -145,6 +145,7 @@ Result<void> Broker::Parts::settle_identity() {
   const auto id = find_broker_id(*identity);
   if (!id) return std::unexpected(id.error());
   if (config()->broker_id < 0) dynamic_config.assign_broker_id(*id);
+  if (auto alone = check_neighbours(); !alone) return alone;
   return logs->set_identity(cluster_id_, *id, now());
 }
 
@@ -161,7 +162,7 @@ Result<void> Broker::Parts::load_logs() {
     spdlog::warn("The last shutdown was not clean: {} of {} logs were recovered", loaded->recovered, loaded->logs);
   }
   const BrokerConfigSnapshot now_config = config();
-  replicas = std::make_unique<ReplicaManager>(
+  replicas = std::make_shared<ReplicaManager>(
       ReplicaManagerOptions{.broker_id = now_config->broker_id,
                             .replica_lag_time_max_ms = now_config->replica_lag_time_max_ms,
                             .metrics = {.totals = &metrics.all_topics(),
@@ -263,11 +264,45 @@ Result<void> Broker::Parts::join_cluster() {
       clock);
   server->start_threads();
   register_apis();
-  cluster->add(id, {.replicas = replicas.get(), .on_partitions_gone = partitions_gone()});
+  cluster->add(id, {.replicas = replicas});
   if (auto joined_now = membership->join(); !joined_now) return joined_now;
   joined = true;
   if (own_store) own_store->end_startup();
   return wait_until_known();
+}
+
+// Requests between brokers stay within the process so far. Beside brokers elsewhere, this one would be given partitions
+// and never hear of it, or be elected controller and never be heard.
+Result<void> Broker::Parts::check_neighbours() const {
+  if (!config()->zookeeper_connect) return {};
+  const auto registered = cluster::registered_brokers(*store);
+  if (!registered) return std::unexpected(registered.error());
+  for (const protocol::BrokerId other : *registered) {
+    if (other == config()->broker_id) continue;
+    return fail(
+        ErrorCode::invalid_config,
+        fmt::format("broker {} is registered in the ZooKeeper tree of zookeeper.connect, and this version can't "
+                    "work beside other brokers yet; give it a tree of its own, e.g. host:2181/barnabas",
+                    other));
+  }
+  return {};
+}
+
+// After a log directory failed: the controller shall elect other leaders; without any directory there is nothing left
+// to serve.
+void Broker::Parts::directory_failed(const std::string& log_dir) {
+  replicas->take_directory_offline(log_dir);
+  if (logs->online_directories().empty()) {
+    ready = false;
+    const std::string reason = "no log directory is left, all have failed";
+    spdlog::critical("The broker can't go on: {}", reason);
+    if (options.on_failure && !failed_.exchange(true)) options.on_failure(reason);
+    return;
+  }
+  if (!joined) return;  // the controller asks for the partitions anyway
+  if (const auto announced = membership->announce_log_dir_failure(); !announced) {
+    spdlog::error("The controller can't be told that {} failed: {}", log_dir, announced.error().text());
+  }
 }
 
 // Clients must find the brokers and their partitions in the first answer they get.

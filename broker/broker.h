@@ -34,6 +34,9 @@ struct BrokerOptions {
   LocalCluster* cluster = nullptr;
   // Null: the machine's clock. Outlives the broker.
   const protocol::Clock* clock = nullptr;
+  // Told once, with the reason, when the broker can't go on: no log directory is left. Called on one of its threads, so
+  // it must leave stop() to another. May be empty.
+  std::function<void(const std::string& reason)> on_failure;
   // Randomness for ids and the spreading of leaders; nothing: the machine's.
   std::optional<std::uint64_t> seed;
 };

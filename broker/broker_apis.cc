@@ -87,6 +87,12 @@ void Broker::Parts::register_group_apis() {
   groups = std::make_unique<GroupCoordinator>(group_coordinator_options(*now_config), *replicas, metadata, background,
                                               server->executor(), clock, random());
   replicas->add_listener(*groups);
+  replicas->add_deletion_listener([this](const std::vector<protocol::TopicPartition>& deleted) {
+    for (const protocol::TopicPartition& partition : deleted) {
+      if (partition.partition == 0) topic_configs->forget(partition.topic);
+    }
+    groups->partitions_deleted(deleted);
+  });
   groups->start();
 
   const auto address_of = [this](const RequestContext& context,
@@ -124,15 +130,6 @@ std::optional<coordination::cluster::BrokerEndpoint> Broker::Parts::address_for(
     address.port = context.connection().local_port;
   }
   return address;
-}
-
-std::function<void(const std::vector<protocol::TopicPartition>&)> Broker::Parts::partitions_gone() {
-  return [this](const std::vector<protocol::TopicPartition>& gone) {
-    for (const protocol::TopicPartition& partition : gone) {
-      if (partition.partition == 0) topic_configs->forget(partition.topic);
-    }
-    groups->partitions_deleted(gone);
-  };
 }
 
 void Broker::Parts::stop_groups() {

@@ -89,7 +89,7 @@ class Broker::Parts {
   std::unique_ptr<storage::Cleaner> cleaner;
   std::unique_ptr<ConfigSync> config_sync;
   MetadataCache metadata;
-  std::unique_ptr<ReplicaManager> replicas;
+  std::shared_ptr<ReplicaManager> replicas;  // shared with controllers of this process
   std::unique_ptr<LocalCluster> own_cluster;
   LocalCluster* cluster = nullptr;
   std::unique_ptr<coordination::cluster::Controller> controller;
@@ -107,14 +107,15 @@ class Broker::Parts {
   std::unique_ptr<HttpServer> http;
   std::unique_ptr<PeriodicTasks> upkeep;
   bool ready = false;
-  bool joined = false;
+  std::atomic<bool> joined{false};
   bool logs_loaded = false;
 
  private:
   protocol::Result<protocol::BrokerId> find_broker_id(const storage::DirectoryIdentity& identity);
   std::vector<coordination::cluster::BrokerEndpoint> advertised_endpoints() const;
   protocol::Result<void> wait_until_known();
-  std::function<void(const std::vector<protocol::TopicPartition>&)> partitions_gone();
+  protocol::Result<void> check_neighbours() const;
+  void directory_failed(const std::string& log_dir);
   std::optional<coordination::cluster::BrokerEndpoint> address_for(const RequestContext& context,
                                                                    const BrokerMetadata& broker) const;
   awaitable<HttpAnswer> answer_http(std::string target);
@@ -122,6 +123,7 @@ class Broker::Parts {
   std::mt19937_64 random_;
   std::string cluster_id_;
   std::atomic<bool> stopped_{false};  // read by whatever thread meets a disk's fault
+  std::atomic<bool> failed_{false};   // said so
 };
 
 }  // namespace broker

@@ -22,7 +22,7 @@ class LocalCluster final : public coordination::cluster::BrokerChannels {
   ~LocalCluster() override;
 
   void add(protocol::BrokerId id, LocalBroker broker);
-  // Later channels to it carry nothing; those open now must be gone before its replica manager is.
+  // Later channels to it carry nothing; those open now are answered by its replica manager, which shall be shut down.
   void remove(protocol::BrokerId id);
 
   std::unique_ptr<coordination::cluster::BrokerChannel> open(

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <atomic>
 #include <chrono>
 #include <csignal>
 #include <cstdio>
@@ -123,7 +124,13 @@ int start(const Options& options, Clock::time_point begin) {
   for (const broker::ConfigNote& note : loaded->notes) {
     spdlog::log(note.warning ? spdlog::level::warn : spdlog::level::info, "{}", note.text);
   }
-  broker::Broker broker({.config = std::move(loaded->values)});
+  // Stopping is left to this thread, which waits for a signal.
+  std::atomic<bool> failed{false};
+  const auto on_failure = [&failed](const std::string&) {
+    failed = true;
+    ::kill(::getpid(), SIGTERM);
+  };
+  broker::Broker broker({.config = std::move(loaded->values), .on_failure = on_failure});
   if (auto started = broker.start(); !started) return complain(started.error(), exit_code::failed);
   if (auto made = make_topics(broker, *topics); !made) {
     broker.stop();
@@ -131,10 +138,10 @@ int start(const Options& options, Clock::time_point begin) {
   }
   say_ready(broker, begin);
   const int signal = signals.wait();
-  spdlog::info("Stopping ({}); once more to stop at once", signal == SIGTERM ? "SIGTERM" : "SIGINT");
+  if (!failed) spdlog::info("Stopping ({}); once more to stop at once", name_of_stop_signal(signal));
   broker.stop();
   spdlog::info("Stopped");
-  return exit_code::ok;
+  return failed ? exit_code::failed : exit_code::ok;
 }
 
 }  // namespace

@@ -15,7 +15,7 @@ constexpr ConfigDefinition rows[] = {
      .type = string,
      .importance = high,
      .doc = "ZooKeeper servers, host:port separated by commas, with an optional path; unset: the store built into the "
-            "broker."},
+            "broker. No other broker may be registered there so far."},
     {.name = "zookeeper.connection.timeout.ms",
      .type = int32,
      .importance = high,

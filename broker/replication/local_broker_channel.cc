@@ -5,6 +5,8 @@
 #include <thread>
 #include <utility>
 
+#include <spdlog/spdlog.h>
+
 #include "broker/replication/replica_manager.h"
 #include "coordination/cluster/broker_registration.h"
 #include "protocol/messages/leader_and_isr.h"
@@ -59,7 +61,16 @@ class LocalBrokerChannel::Worker {
         request = std::move(queue_.front());
         queue_.pop_front();
       }
+      carry_out(request);
+    }
+  }
+
+  // A request that throws stays unanswered, as one that broke a connection would.
+  static void carry_out(const std::function<void()>& request) {
+    try {
       request();
+    } catch (const std::exception& thrown) {
+      spdlog::error("A request of the controller to this process's broker failed: {}", thrown.what());
     }
   }
 
@@ -86,10 +97,8 @@ void LocalBrokerChannel::update_metadata(protocol::UpdateMetadataRequest request
                                          std::function<void(const protocol::UpdateMetadataResponse&)> done) {
   worker_->enqueue([&broker = worker_->broker(), request = std::move(request), done = std::move(done)] {
     if (broker.replicas == nullptr) return;
-    const auto gone = broker.replicas->update_metadata(request);
-    if (gone && !gone->empty() && broker.on_partitions_gone) broker.on_partitions_gone(*gone);
     protocol::UpdateMetadataResponse response;
-    response.error_code = gone.code();
+    response.error_code = broker.replicas->update_metadata(request).code();
     done(response);
   });
 }

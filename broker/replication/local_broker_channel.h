@@ -15,11 +15,10 @@ namespace broker {
 
 class ReplicaManager;
 
-// The parts of a broker that a controller speaks to. Outlive the channel.
+// What a controller speaks to of a broker. Shared, because the controller of another broker may still have a channel
+// to one that stopped; ReplicaManager::shutdown() has made it harmless by then.
 struct LocalBroker {
-  ReplicaManager* replicas = nullptr;  // which keeps the metadata cache up to date, too
-  // Told about partitions that no longer exist (committed offsets of deleted topics go). May be empty.
-  std::function<void(const std::vector<protocol::TopicPartition>&)> on_partitions_gone;
+  std::shared_ptr<ReplicaManager> replicas;  // null: there is no such broker
 };
 
 class LocalBrokerChannel final : public coordination::cluster::BrokerChannel {

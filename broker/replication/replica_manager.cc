@@ -64,6 +64,10 @@ ReplicaManager::~ReplicaManager() = default;
 
 void ReplicaManager::add_listener(LeadershipListener& listener) { listeners_.push_back(&listener); }
 
+void ReplicaManager::add_deletion_listener(DeletionListener listener) {
+  deletion_listeners_.push_back(std::move(listener));
+}
+
 // ---- LeaderAndIsr
 
 protocol::LeaderAndIsrResponse ReplicaManager::become_leader_or_follower(const protocol::LeaderAndIsrRequest& request,
@@ -72,6 +76,10 @@ protocol::LeaderAndIsrResponse ReplicaManager::become_leader_or_follower(const p
   constexpr protocol::ApiVersion first_with_topics = 2, first_answer_by_id = 5;
   Response response;
   MutexLock lock(state_change_mutex_);
+  if (stopped_) {
+    response.error_code = ErrorCode::broker_not_available;
+    return response;
+  }
   if (request.controller_epoch < controller_epoch_) {
     spdlog::warn("LeaderAndIsr of controller {} ignored: its epoch {} is older than {}", request.controller_id,
                  request.controller_epoch, controller_epoch_);
@@ -195,6 +203,10 @@ protocol::StopReplicaResponse ReplicaManager::stop_replicas(const protocol::Stop
                                                             protocol::ApiVersion version) {
   protocol::StopReplicaResponse response;
   MutexLock lock(state_change_mutex_);
+  if (stopped_) {
+    response.error_code = ErrorCode::broker_not_available;
+    return response;
+  }
   if (request.controller_epoch < controller_epoch_) {
     spdlog::warn("StopReplica of controller {} ignored: its epoch {} is older than {}", request.controller_id,
                  request.controller_epoch, controller_epoch_);
@@ -256,15 +268,19 @@ ErrorCode ReplicaManager::delete_log(const TopicPartition& id) {
 
 // ---- UpdateMetadata
 
-Result<std::vector<TopicPartition>> ReplicaManager::update_metadata(const protocol::UpdateMetadataRequest& request) {
+Result<void> ReplicaManager::update_metadata(const protocol::UpdateMetadataRequest& request) {
   MutexLock lock(state_change_mutex_);
+  if (stopped_) return fail(ErrorCode::broker_not_available);
   if (request.controller_epoch < controller_epoch_) {
     spdlog::warn("UpdateMetadata of controller {} ignored: its epoch {} is older than {}", request.controller_id,
                  request.controller_epoch, controller_epoch_);
     return fail(ErrorCode::stale_controller_epoch);
   }
   controller_epoch_ = request.controller_epoch;
-  return metadata_.update(request);
+  const std::vector<TopicPartition> gone = metadata_.update(request);
+  if (gone.empty()) return {};
+  for (const DeletionListener& listener : deletion_listeners_) listener(gone);
+  return {};
 }
 
 // ---- Finding partitions
@@ -373,6 +389,7 @@ void ReplicaManager::mark_offline(const std::shared_ptr<Partition>& partition) {
 
 void ReplicaManager::take_directory_offline(const std::string& log_dir) {
   MutexLock lock(state_change_mutex_);
+  if (stopped_) return;
   std::size_t taken = 0;
   for (const auto& partition : online_partitions()) {
     if (!logs_.is_offline(partition->id())) continue;
@@ -386,13 +403,14 @@ void ReplicaManager::checkpoint_high_watermarks() {
   {
     // Before the first LeaderAndIsr nothing is known, and an empty checkpoint would replace a good one.
     MutexLock lock(state_change_mutex_);
-    if (!populated_) return;
+    if (!populated_ || stopped_) return;
   }
   logs_.checkpoint_high_watermarks(clock_.now_ms());
 }
 
 void ReplicaManager::shutdown() {
   MutexLock lock(state_change_mutex_);
+  stopped_ = true;
   for (const auto& partition : online_partitions()) partition->close(ErrorCode::not_leader_or_follower);
 }
 

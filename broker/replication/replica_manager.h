@@ -56,19 +56,24 @@ class LeadershipListener {
   virtual void resigned(const protocol::TopicPartition& partition, protocol::LeaderEpoch epoch) = 0;
 };
 
+// Told about partitions that no longer exist in the cluster (committed offsets and settings of deleted topics go).
+// Called as a LeadershipListener is.
+using DeletionListener = std::function<void(const std::vector<protocol::TopicPartition>& deleted)>;
+
 class ReplicaManager {
  public:
-  // What it is given outlives it.
+  // What it is given outlives it, or at least shutdown().
   ReplicaManager(ReplicaManagerOptions options, storage::LogManager& logs, MetadataCache& metadata,
                  const protocol::Clock& clock);
   ~ReplicaManager();
   ReplicaManager(const ReplicaManager&) = delete;
   ReplicaManager& operator=(const ReplicaManager&) = delete;
 
-  // Before the first request; the listener outlives the manager.
+  // Before the first request; the listeners outlive shutdown().
   void add_listener(LeadershipListener& listener);
+  void add_deletion_listener(DeletionListener listener);
 
-  // ---- The controller's requests
+  // ---- The controller's requests: broker_not_available after shutdown()
 
   // Refuses older controller epochs as a whole (stale_controller_epoch); every partition gets its own answer.
   protocol::LeaderAndIsrResponse become_leader_or_follower(const protocol::LeaderAndIsrRequest& request,
@@ -77,9 +82,8 @@ class ReplicaManager {
   protocol::StopReplicaResponse stop_replicas(const protocol::StopReplicaRequest& request, protocol::ApiVersion version)
       EXCLUDES(state_change_mutex_, mutex_);
 
-  // Brings the metadata cache up to date; returns the partitions that are gone. Error: stale_controller_epoch.
-  protocol::Result<std::vector<protocol::TopicPartition>> update_metadata(
-      const protocol::UpdateMetadataRequest& request) EXCLUDES(state_change_mutex_);
+  // Brings the metadata cache up to date. Error: stale_controller_epoch.
+  protocol::Result<void> update_metadata(const protocol::UpdateMetadataRequest& request) EXCLUDES(state_change_mutex_);
 
   // ---- Finding partitions
 
@@ -118,7 +122,8 @@ class ReplicaManager {
   // Every replica.high.watermark.checkpoint.interval.ms, and at stop. Does nothing before the first LeaderAndIsr.
   void checkpoint_high_watermarks() EXCLUDES(state_change_mutex_);
 
-  // Wakes all waiters and answers not_leader_or_follower from now on; the logs stay open for LogManager::shutdown.
+  // Wakes all waiters and answers not_leader_or_follower from now on. The logs stay open for LogManager::shutdown and
+  // are not touched any more, whatever a controller still sends.
   void shutdown() EXCLUDES(state_change_mutex_, mutex_);
 
   storage::LogManager& logs() const { return logs_; }
@@ -163,12 +168,14 @@ class ReplicaManager {
   MetadataCache& metadata_;
   const protocol::Clock& clock_;
   PartitionEnvironment environment_;
-  std::vector<LeadershipListener*> listeners_;  // fixed once requests come
+  std::vector<LeadershipListener*> listeners_;        // fixed once requests come
+  std::vector<DeletionListener> deletion_listeners_;  // the same
 
   // Serialises leadership changes; taken before mutex_ and before any partition's lock.
   protocol::Mutex state_change_mutex_;
   std::int32_t controller_epoch_ GUARDED_BY(state_change_mutex_) = 0;
   bool populated_ GUARDED_BY(state_change_mutex_) = false;  // a LeaderAndIsr has come
+  bool stopped_ GUARDED_BY(state_change_mutex_) = false;
 
   mutable protocol::SharedMutex mutex_;
   std::unordered_map<std::string, Topic, NameHash, std::equal_to<>> topics_ GUARDED_BY(mutex_);

@@ -4,6 +4,8 @@
 
 #include <atomic>
 #include <cerrno>
+#include <future>
+#include <stdexcept>
 
 #include "broker/replication/local_broker_channel.h"
 #include "broker/replication/test_replicas.h"
@@ -178,7 +180,8 @@ TEST_F(ReplicaManagerTest, ALogThatMayLieInAnOfflineDirectoryIsNotCreatedAnew) {
 }
 
 TEST_F(ReplicaManagerTest, TheChannelWithinTheProcessAnswersInOrder) {
-  LocalBrokerChannels channels([&](protocol::BrokerId) { return LocalBroker{.replicas = &env.replicas()}; });
+  const std::shared_ptr<ReplicaManager> replicas(std::shared_ptr<void>(), &env.replicas());
+  LocalBrokerChannels channels([&](protocol::BrokerId) { return LocalBroker{.replicas = replicas}; });
   const auto channel = channels.open(coordination::cluster::BrokerRegistration{.id = TestReplicas::local});
   protocol::Mutex mutex;
   std::condition_variable_any changed;
@@ -203,6 +206,45 @@ TEST_F(ReplicaManagerTest, TheChannelWithinTheProcessAnswersInOrder) {
   while (answers.size() < 3) changed.wait(mutex);
   EXPECT_EQ(answers, (std::vector{1, 2, 3}));
   EXPECT_NE(env.partition("t"), nullptr);
+}
+
+TEST_F(ReplicaManagerTest, TheChannelWithinTheProcessSurvivesARequestThatThrows) {
+  const std::shared_ptr<ReplicaManager> replicas(std::shared_ptr<void>(), &env.replicas());
+  LocalBrokerChannel channel(LocalBroker{.replicas = replicas});
+  channel.update_metadata({}, [](const auto&) { throw std::runtime_error("as a test"); });
+  std::promise<void> answered;
+  channel.update_metadata({}, [&](const auto&) { answered.set_value(); });
+  answered.get_future().wait();
+}
+
+TEST_F(ReplicaManagerTest, ListenersHearOfDeletedPartitions) {
+  std::vector<protocol::TopicPartition> deleted;
+  env.replicas().add_deletion_listener([&](const auto& gone) { deleted = gone; });
+  env.tell_metadata("t", 2);
+  EXPECT_TRUE(deleted.empty());
+  protocol::UpdateMetadataRequest update;
+  update.controller_epoch = 1;
+  auto& topic = update.topic_states.emplace_back();
+  topic.topic_name = "t";
+  topic.topic_id = TestReplicas::id_of("t");
+  auto& state = topic.partition_states.emplace_back();
+  state.partition_index = 1;
+  state.leader = -2;  // being deleted
+  ASSERT_TRUE(env.replicas().update_metadata(update));
+  EXPECT_EQ(deleted, (std::vector<protocol::TopicPartition>{{"t", 1}}));
+}
+
+// The controller of another broker doesn't know yet that this one stopped; its logs are closed already.
+TEST_F(ReplicaManagerTest, AfterAShutdownNoRequestOfAControllerTouchesALog) {
+  env.lead("t");
+  env.replicas().shutdown();
+  EXPECT_EQ(env.assign("new", 0, {}), ErrorCode::broker_not_available);
+  EXPECT_FALSE(env.logs().contains({"new", 0}));
+  EXPECT_EQ(env.stop("t", 0, 1, true), ErrorCode::broker_not_available);
+  EXPECT_TRUE(env.logs().contains({"t", 0}));
+  protocol::UpdateMetadataRequest update;
+  update.controller_epoch = 1;
+  EXPECT_EQ(env.replicas().update_metadata(update).code(), ErrorCode::broker_not_available);
 }
 
 // A disk that can be full: then no file can be created or replaced.
