@@ -9,6 +9,7 @@
 
 #include "broker/background.h"
 #include "broker/config/broker_config.h"
+#include "broker/config/topic_config.h"
 #include "broker/waiter.h"
 
 namespace broker {
@@ -34,6 +35,7 @@ InternalTopicOptions internal_topic_options(const BrokerConfig& config) {
           // In a cluster the other brokers may just not be up yet.
           .may_clamp_replication_factor =
               !config.zookeeper_connect && !config.values.contains("offsets.topic.replication.factor"),
+          .min_insync_replicas = make_log_config("", {}, config).min_insync_replicas,
           .segment_bytes = config.offsets_topic_segment_bytes};
 }
 
@@ -90,6 +92,10 @@ Result<void> InternalTopics::create() {
     spdlog::info("__consumer_offsets gets {} replica(s) instead of {}: that is how many brokers there are", live,
                  topic.replication_factor);
     topic.replication_factor = live;
+  }
+  if (options_.min_insync_replicas > topic.replication_factor) {
+    spdlog::info("__consumer_offsets needs {} replica(s) in sync instead of {} (min.insync.replicas): it has no more",
+                 topic.replication_factor, options_.min_insync_replicas);
   }
   const auto created = admin_.create({&topic, 1}, brokers, random(), false);
   if (created.empty() || created[0] || created[0].code() == ErrorCode::topic_already_exists) return {};

@@ -28,6 +28,7 @@ struct InternalTopicOptions {
   std::int16_t replication_factor = 3;  // offsets.topic.replication.factor
   // Nobody asked for that replication factor: fewer brokers get fewer replicas, instead of no groups at all.
   bool may_clamp_replication_factor = false;
+  std::int32_t min_insync_replicas = 1;            // min.insync.replicas
   std::int32_t segment_bytes = 100 * 1024 * 1024;  // offsets.topic.segment.bytes
   std::int64_t wait_ms = 3'000;                    // for the partition's leader
 };
