@@ -82,18 +82,22 @@ Result<DirectoryIdentity> LogManager::identity() const {
 }
 
 Result<void> LogManager::set_identity(const std::string& cluster_id, protocol::BrokerId broker_id, TimestampMs now) {
-  const auto known = identity();
-  if (!known) return std::unexpected(known.error());
-  if (known->cluster_id && *known->cluster_id != cluster_id) {
-    return fail(ErrorCode::inconsistent_cluster_id,
-                fmt::format("The data in log.dirs belongs to cluster '{}' ({}), but this cluster is '{}'. The broker "
-                            "would mix up two clusters' data; give it another log.dirs or the right zookeeper.connect.",
-                            *known->cluster_id, meta_properties_file, cluster_id));
-  }
-  if (known->broker_id && *known->broker_id != broker_id) {
-    return fail(ErrorCode::invalid_config,
-                fmt::format("The data in log.dirs belongs to broker.id {} ({}), but this broker is configured as {}.",
-                            *known->broker_id, meta_properties_file, broker_id));
+  if (const auto known = identity(); !known) return std::unexpected(known.error());
+  for (const auto& directory : directories_) {
+    const DirectoryIdentity& known = directory->identity;
+    const std::string file = directory->file(meta_properties_file);
+    if (known.cluster_id && *known.cluster_id != cluster_id) {
+      return fail(
+          ErrorCode::inconsistent_cluster_id,
+          fmt::format("The data of {} belongs to cluster '{}', but this cluster is '{}'. The broker would mix up "
+                      "two clusters' data; give it another log.dirs or the right zookeeper.connect.",
+                      file, *known.cluster_id, cluster_id));
+    }
+    if (known.broker_id && *known.broker_id != broker_id) {
+      return fail(ErrorCode::invalid_config,
+                  fmt::format("The data of {} belongs to broker.id {}, but this broker is configured as {}.", file,
+                              *known.broker_id, broker_id));
+    }
   }
   for (const auto& directory : directories_) {
     const bool complete = directory->identity.cluster_id && directory->identity.broker_id;

@@ -15,6 +15,7 @@ namespace storage {
 namespace {
 
 using protocol::ErrorCode;
+using ::testing::AllOf;
 using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
@@ -283,8 +284,10 @@ TEST_F(LogManagerTest, DirectoriesOfAnotherClusterOrBrokerAreRefused) {
   ASSERT_TRUE(manager.lock_directories());
   const auto other_cluster = manager.set_identity("other", 1, now);
   EXPECT_EQ(other_cluster.code(), ErrorCode::inconsistent_cluster_id);
-  EXPECT_THAT(other_cluster.error().text(), HasSubstr("'cluster'"));
-  EXPECT_FALSE(manager.set_identity("cluster", 2, now));
+  EXPECT_THAT(other_cluster.error().text(), AllOf(HasSubstr("'cluster'"), HasSubstr(a("meta.properties"))));
+  const auto other_broker = manager.set_identity("cluster", 2, now);
+  ASSERT_FALSE(other_broker);
+  EXPECT_THAT(other_broker.error().text(), HasSubstr(a("meta.properties")));
   EXPECT_TRUE(manager.set_identity("cluster", 1, now));
 }
 

@@ -1,7 +1,9 @@
 #include "coordination/metadata_store/node_file.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <sqlite3.h>
+#include <unistd.h>
 
 #include <set>
 
@@ -93,8 +95,8 @@ Result<std::unique_ptr<NodeFile>> NodeFile::open(const std::string& path, NodeTr
 
 Result<void> NodeFile::prepare(NodeTree& tree) {
   sqlite3* database = sql_->database.get();
-  set_sync(false);
-  // Exclusive locking keeps other processes out and needs no shared-memory file; it must come before the journal mode.
+  // Exclusive locking keeps other processes out and needs no shared-memory file, for which a full disk may have no
+  // room; it must come before anything that looks into the file.
   const bool opened = execute(database, "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL;");
   if (!opened) {
     const int code = sqlite3_errcode(database);
@@ -103,6 +105,7 @@ Result<void> NodeFile::prepare(NodeTree& tree) {
                 held ? fmt::format("The metadata file {} is in use by another process.", path_)
                      : fmt::format("The metadata file {} can't be used: {}.", path_, sqlite3_errmsg(database)));
   }
+  set_sync(false);
   const std::int64_t id = read_number(database, "PRAGMA application_id");
   const std::int64_t version = read_number(database, "PRAGMA user_version");
   if (id == 0 && version == 0 && read_number(database, "SELECT count(*) FROM sqlite_master") == 0) {
@@ -121,7 +124,20 @@ Result<void> NodeFile::prepare(NodeTree& tree) {
   sql_->upsert = prepare_statement(database, "INSERT OR REPLACE INTO nodes VALUES (?,?,?,?,?,?,?,?,?)");
   sql_->erase = prepare_statement(database, "DELETE FROM nodes WHERE path = ?");
   sql_->save_epoch = prepare_statement(database, "INSERT OR REPLACE INTO store VALUES (0, ?)");
+  reserve_space();
   return load(tree);
+}
+
+// A full disk must keep nobody from deleting topics, nor the broker from starting: the journal, which stays when the
+// file is closed, gets its usual size on the disk at once. Where that is not possible, things go on without.
+void NodeFile::reserve_space() {
+  constexpr off_t usual_journal_bytes = 4'200'000;  // what SQLite lets it grow to: 1,000 pages and their headers
+  int keep = 1;
+  sqlite3_file_control(sql_->database.get(), nullptr, SQLITE_FCNTL_PERSIST_WAL, &keep);
+  const int fd = ::open((path_ + "-wal").c_str(), O_RDWR | O_CLOEXEC);
+  if (fd < 0) return;
+  (void)::fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, usual_journal_bytes);
+  ::close(fd);
 }
 
 Result<void> NodeFile::load(NodeTree& tree) {

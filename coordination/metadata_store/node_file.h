@@ -33,6 +33,7 @@ class NodeFile {
   NodeFile();
 
   protocol::Result<void> prepare(NodeTree& tree);
+  void reserve_space();
   protocol::Result<void> load(NodeTree& tree);
   bool write(const std::vector<Change>& changes, const NodeTree& tree);
   bool set_sync(bool sync);
