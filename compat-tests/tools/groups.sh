@@ -53,7 +53,11 @@ with_members() {
   wait "${pids[@]}" 2>/dev/null
   return $status
 }
-has_members() { [ "$(tool consumer-groups --describe --group "live-$topic" --members 2>/dev/null | grep -c "^live-$topic")" -eq "$1" ]; }
+# has_members N: that many, and no rebalance under way.
+has_members() {
+  tool consumer-groups --describe --group "live-$topic" --members >"$scratch/live" 2>&1
+  [ "$(grep -c "^live-$topic" "$scratch/live")" -eq "$1" ] && ! grep -q 'is rebalancing' "$scratch/live"
+}
 describes_the_live_group() {
   tool consumer-groups --describe --group "live-$topic" --members --verbose >"$scratch/members" && cat "$scratch/members" &&
     grep -qE "[(:]0\)?" "$scratch/members" && grep -q '/127.0.0.1' "$scratch/members" && grep -q 'one-' "$scratch/members" &&
