@@ -62,6 +62,13 @@ TEST_F(LeaderEpochCacheTest, AnEpochThatCannotBeWrittenIsNotThere) {
   EXPECT_EQ(content(), "0\n2\n1 10\n2 25\n");
 }
 
+TEST_F(LeaderEpochCacheTest, AnEpochBelowAllIsEndedByTheFirst) {
+  ASSERT_TRUE(cache_.assign(3, 10));
+  EXPECT_EQ(cache_.end_offset_for(1, 30), (OffsetAndEpoch{10, 1}));
+  EXPECT_EQ(cache_.end_offset_for(-2, 30), (OffsetAndEpoch{10, -2}));
+  EXPECT_EQ(cache_.end_offset_for(-1, 30), std::nullopt);
+}
+
 TEST_F(LeaderEpochCacheTest, AFullDiskKeepsNobodyFromRemovingEpochs) {
   for (LeaderEpoch epoch = 1; epoch < 5; ++epoch) ASSERT_TRUE(cache_.assign(epoch, epoch * 10));
   fill_disk();

@@ -86,7 +86,7 @@ std::optional<LeaderEpoch> LeaderEpochCache::epoch_for(Offset offset) const {
 }
 
 std::optional<OffsetAndEpoch> LeaderEpochCache::end_offset_for(LeaderEpoch epoch, Offset log_end_offset) const {
-  if (epoch < 0 || entries_.empty()) return std::nullopt;
+  if (epoch == protocol::no_leader_epoch || entries_.empty()) return std::nullopt;
   if (entries_.back().epoch == epoch) return OffsetAndEpoch{log_end_offset, epoch};
   const auto higher = std::ranges::upper_bound(entries_, epoch, {}, &EpochEntry::epoch);
   if (higher == entries_.end()) return std::nullopt;  // newer than all we know

@@ -169,7 +169,7 @@ Io<void> Log::fill_slice(const ReadOptions& options, const OffsetMetadata& visib
     std::int64_t wanted = options.max_bytes;
     if (options.min_one_message) wanted = std::max(wanted, first.size);
     const std::int64_t length = std::min(end - first.position, wanted);
-    slice.first_entry_incomplete = wanted < first.size;
+    slice.first_entry_incomplete = wanted > 0 && wanted < first.size;
     if (length <= 0) return {};
     auto file = segment->log_file();
     if (!file) return std::unexpected(file.error());

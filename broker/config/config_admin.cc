@@ -210,6 +210,10 @@ Result<void> ConfigAdmin::apply_to_topic(const ResourceChange& resource, bool in
   if (resource.name.empty()) return fail(ErrorCode::invalid_request, "Default topic resources are not allowed.");
   Properties wanted;
   if (incremental) {
+    // No store has a place for such a name. Kafka notices it here, and answers with this code.
+    if (resource.name == "." || resource.name == "..") {
+      return fail(ErrorCode::invalid_config, fmt::format("Topic name is invalid: '{}' is not allowed", resource.name));
+    }
     auto stored = repository_.topic(resource.name);
     if (!stored) return std::unexpected(stored.error());
     auto changed = wanted_values(resource, find_topic_config, std::move(*stored));

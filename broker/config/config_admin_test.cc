@@ -105,6 +105,7 @@ TEST_F(ConfigAdminTest, RefusesWrongValuesAsKafkaDoes) {
             "invalid_config: Unknown topic config name: retention");
   EXPECT_EQ(text(change(ResourceType::topic, "gone", {{"retention.ms", set, "1"}})),
             "unknown_topic_or_partition: The topic 'gone' does not exist.");
+  EXPECT_EQ(text(change(ResourceType::topic, "..", {})), "invalid_config: Topic name is invalid: '..' is not allowed");
   EXPECT_EQ(text(change(ResourceType::broker, "1", {{"broker.id", set, "2"}})),
             "invalid_request: Cannot update these configs dynamically: Set(broker.id)");
   EXPECT_EQ(text(change(ResourceType::broker, "2", {})),

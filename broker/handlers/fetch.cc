@@ -311,7 +311,6 @@ awaitable<void> FetchHandler::down_convert(const RequestContext& context, Answer
   for (auto& topic : answer.response.responses) {
     for (PartitionData& partition : topic.partitions) {
       const FetchTarget& target = **next_target++;
-      if (partition.error_code != ErrorCode::none) continue;
       const auto hosted = replicas_.find(target.topic, target.partition);
       const auto log = hosted ? (*hosted)->open_log() : nullptr;
       const auto convert = [&] { conversion.apply(log.get(), target.fetch_offset, partition); };

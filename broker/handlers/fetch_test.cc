@@ -107,6 +107,26 @@ TEST_F(FetchTest, ErrorsAreTheirPartitionsOwn) {
   EXPECT_EQ(partitions[2].error_code, ErrorCode::unknown_topic_or_partition);
 }
 
+TEST_F(FetchTest, FailuresLookAsKafkasDo) {
+  const FetchResponse response = send(request({{0, 100}, {9, 0}}));
+  const auto& out_of_range = response.responses.at(0).partitions.at(0);
+  EXPECT_EQ(out_of_range.error_code, ErrorCode::offset_out_of_range);
+  EXPECT_FALSE(out_of_range.aborted_transactions) << "null: it was read";
+  const auto& unknown = response.responses.at(0).partitions.at(1);
+  EXPECT_EQ(unknown.error_code, ErrorCode::unknown_topic_or_partition);
+  EXPECT_TRUE(unknown.aborted_transactions) << "empty: nobody tried";
+}
+
+TEST_F(FetchTest, AnyNegativeEpochIsNone) {
+  env.append("t", 0, {.records = 3});
+  auto wanted = request({{0, 1}});
+  wanted.topics[0].partitions[0].current_leader_epoch = -2;
+  wanted.topics[0].partitions[0].last_fetched_epoch = -2;
+  const FetchResponse response = send(wanted);
+  EXPECT_EQ(response.responses.at(0).partitions.at(0).error_code, ErrorCode::none);
+  EXPECT_EQ(response.responses.at(0).partitions.at(0).diverging_epoch.epoch, -1);
+}
+
 TEST_F(FetchTest, ALongPollWakesOnAnAppend) {
   FetchRequest wanted = request({{0, 0}, {1, 0}});
   wanted.max_wait_ms = 600'000;
@@ -335,6 +355,8 @@ TEST_F(FetchTest, DownConversionMayBeForbidden) {
   env.logs().update_default_config(config);
   env.append("t");
   EXPECT_EQ(send(request({{0, 0}}), 3).responses[0].partitions[0].error_code, ErrorCode::unsupported_version);
+  EXPECT_EQ(send(request({{0, 9}}), 3).responses[0].partitions[0].error_code, ErrorCode::unsupported_version)
+      << "whatever else is wrong";
   EXPECT_EQ(send(request({{0, 0}}), 4).responses[0].partitions[0].error_code, ErrorCode::none);
 }
 

@@ -1,5 +1,6 @@
 #include "broker/handlers/fetch_translation.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "broker/metadata_cache.h"
@@ -40,8 +41,9 @@ std::vector<FetchTarget> targets_of(const protocol::FetchRequest& request, bool 
       target.max_bytes = partition.partition_max_bytes;
       target.fetch_offset = partition.fetch_offset;
       target.follower_log_start = partition.log_start_offset;
-      target.current_leader_epoch = partition.current_leader_epoch;
-      target.last_fetched_epoch = partition.last_fetched_epoch;
+      // Any negative epoch is none.
+      target.current_leader_epoch = std::max(partition.current_leader_epoch, protocol::no_leader_epoch);
+      target.last_fetched_epoch = std::max(partition.last_fetched_epoch, protocol::no_leader_epoch);
     }
   }
   return targets;
@@ -66,6 +68,9 @@ PartitionData failed_partition(protocol::PartitionIndex index, ErrorCode error, 
   data.error_code = error_for(error, version);
   data.high_watermark = -1;
   data.records.emplace();
+  // As Kafka's reading has it; what isn't known at all never gets that far.
+  const bool was_read = error != ErrorCode::unknown_topic_or_partition && error != ErrorCode::unknown_topic_id;
+  if (was_read) data.aborted_transactions.reset();
   return data;
 }
 
@@ -80,7 +85,8 @@ PartitionData fetched_partition(protocol::PartitionIndex index, PartitionReadRes
     data.diverging_epoch.epoch = result.diverging_epoch->epoch;
     data.diverging_epoch.end_offset = result.diverging_epoch->offset;
   }
-  if (!read_committed) {
+  // Of what wasn't read, or not handed out, Kafka lists none.
+  if (!read_committed || result.diverging_epoch || result.slice.first_entry_incomplete) {
     data.aborted_transactions.reset();
     return data;
   }

@@ -5,8 +5,6 @@
 // Not done: transactional ids and share groups, whose coordinators don't exist yet (coordinator_not_available).
 #include "broker/handlers/find_coordinator.h"
 
-#include <fmt/format.h>
-
 #include <utility>
 
 #include "broker/group_coordinator.h"
@@ -43,7 +41,7 @@ Result<void> check_key_type(std::int8_t key_type, protocol::ApiVersion version) 
       if (version < first_with_share_groups) return fail(ErrorCode::invalid_request);
       return fail(ErrorCode::coordinator_not_available, "This broker has no coordinator of share groups yet.");
     default:
-      return fail(ErrorCode::invalid_request, fmt::format("Unknown coordinator type received: {}", key_type));
+      return fail(ErrorCode::invalid_request);
   }
 }
 
@@ -81,6 +79,9 @@ awaitable<protocol::FindCoordinatorResponse> FindCoordinatorHandler::handle(Requ
   if (context.api_version() >= first_with_several_keys) {
     for (const protocol::String& key : request.coordinator_keys) {
       Answer answer = co_await find(context, request.key_type, key);
+      // As in Kafka, whose answers about several keys never carry a sentence of this kind.
+      if (request.key_type == share_key && answer.error_code == ErrorCode::invalid_request)
+        answer.error_message = protocol::String("");
       response.coordinators.push_back(std::move(answer));
     }
     co_return response;

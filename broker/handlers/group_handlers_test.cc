@@ -246,6 +246,17 @@ TEST_F(GroupHandlers, FetchFromAnotherCoordinatorIsRefusedAsTheVersionAllows) {
   EXPECT_EQ(ask(fetch, fetch_request("g", 8), 8).groups.at(0).error_code, ErrorCode::not_coordinator);
 }
 
+TEST_F(GroupHandlers, CommitLeavesOutKnownTopicsWithoutPartitions) {
+  auto request = commit_request("g", 0, 1);
+  auto& empty = request.topics.emplace_back();
+  empty.name = request.topics.front().name;
+  request.topics.emplace_back().name = "unheard-of";
+  const auto response = ask(commit, request, 9);
+  ASSERT_EQ(response.topics.size(), 2u);
+  EXPECT_EQ(response.topics[0].partitions.size(), 1u);
+  EXPECT_EQ(response.topics[1].name.view(), "unheard-of");
+}
+
 TEST_F(GroupHandlers, UnstableOffsetsAreShownOnlyToThoseWhoAllowIt) {
   ask(commit, commit_request("g", 0, 1), 9);
   env.log->hold();

@@ -52,6 +52,14 @@ protocol::OffsetCommitResponse check_partitions(const protocol::OffsetCommitRequ
   return response;
 }
 
+// As in Kafka the answer leaves out topics that exist and of which no partition was named.
+void leave_out_empty(protocol::OffsetCommitResponse& response, bool by_id, const MetadataSnapshot& metadata) {
+  std::erase_if(response.topics, [&](const auto& topic) {
+    return topic.partitions.empty() &&
+           (by_id ? metadata.topic(topic.topic_id) : metadata.topic(topic.name.view())) != nullptr;
+  });
+}
+
 // `now` and that much more; what lies beyond the end of time is its end.
 protocol::TimestampMs later(protocol::TimestampMs now, std::int64_t by_ms) {
   constexpr auto end = std::numeric_limits<protocol::TimestampMs>::max();
@@ -116,14 +124,19 @@ awaitable<protocol::OffsetCommitResponse> OffsetCommitHandler::handle(RequestCon
   Response response = check_partitions(request, by_id, *metadata);
   if (context.api_version() < first_into_group) {
     co_await commit_all_to_store(request, response);
+    leave_out_empty(response, by_id, *metadata);
     co_return response;
   }
   group::CommitCall call = to_call(request, response);
-  if (call.offsets.empty()) co_return response;
+  if (call.offsets.empty()) {
+    leave_out_empty(response, by_id, *metadata);
+    co_return response;
+  }
   const group::CommitResult result = co_await groups_.commit(context, std::move(call));
   std::size_t next = 0;
   for_each_accepted(request, response,
                     [&](std::string_view, const auto&, auto& answer) { answer.error_code = result.errors[next++]; });
+  leave_out_empty(response, by_id, *metadata);
   co_return response;
 }
 

@@ -8,8 +8,11 @@
 // InitProducerId already answers coordinator_not_available.
 #include "broker/handlers/produce.h"
 
+#include <optional>
+#include <string>
 #include <utility>
 
+#include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
 #include "broker/background.h"
@@ -79,10 +82,38 @@ Bytes bytes_of(const protocol::ProduceRequest::PartitionProduceData& data) {
   return data.records ? data.records->bytes() : Bytes();
 }
 
-bool has_transactional_records(const protocol::ProduceRequest& request) {
+// Kafka's sentence when the walk over a partition's batches ends at bytes that are none.
+std::optional<std::string> why_no_batch(Bytes bytes) {
+  constexpr std::size_t length_position = 8, magic_position = 16;
+  constexpr std::int32_t smallest_length = 14;
+  if (bytes.size() <= magic_position) return std::nullopt;
+  const auto length = protocol::load_be<std::int32_t>(bytes.data() + length_position);
+  if (length < smallest_length) {
+    return fmt::format("Record size {} is less than the minimum record overhead ({})", length, smallest_length);
+  }
+  const auto magic = static_cast<std::int8_t>(bytes[magic_position]);
+  if (magic >= protocol::magic_v0 && magic <= protocol::magic_v2) return std::nullopt;
+  return fmt::format("Invalid magic found in record: {}", magic);
+}
+
+// Whether there is a batch of a transaction. Like Kafka's look it ends at bytes that are no batch, and then nothing of
+// the request is written. Before v3 a partition may have several batches, and of one that exists Kafka looks at all.
+Result<bool> has_transactional_records(const protocol::ProduceRequest& request, ApiVersion version,
+                                       const ReplicaManager& replicas) {
   for (const auto& topic : request.topic_data) {
     for (const auto& partition : topic.partition_data) {
-      if (is_transactional(bytes_of(partition))) return true;
+      Bytes left = bytes_of(partition);
+      RecordBatchView batch;
+      BatchStatus status = RecordBatchView::parse(left, batch);
+      const bool all = version < first_v2_only && status == BatchStatus::ok &&
+                       replicas.find(topic.name, partition.index).code() != ErrorCode::unknown_topic_or_partition;
+      while (all && status == BatchStatus::ok && !batch.is_transactional()) {
+        left = left.subspan(batch.size());
+        status = RecordBatchView::parse(left, batch);
+      }
+      if (status == BatchStatus::ok && batch.is_transactional()) return true;
+      if (status != BatchStatus::corrupt) continue;
+      if (auto reason = why_no_batch(left)) return fail(ErrorCode::corrupt_message, std::move(*reason));
     }
   }
   return false;
@@ -132,15 +163,17 @@ bool any_error(const protocol::ProduceResponse& response) {
   return false;
 }
 
-// The whole request is refused with one code.
-protocol::ProduceResponse refuse_all(const protocol::ProduceRequest& request, ErrorCode code) {
+// The whole request is refused for one reason.
+protocol::ProduceResponse refuse_all(const protocol::ProduceRequest& request, const Error& error) {
   protocol::ProduceResponse response;
   for (const auto& topic : request.topic_data) {
+    if (topic.partition_data.empty()) continue;
     auto& answers = response.responses.emplace_back();
     answers.name = topic.name;
     answers.topic_id = topic.topic_id;
     for (const auto& partition : topic.partition_data) {
-      answers.partition_responses.push_back(refused(partition.index, code));
+      auto& answer = answers.partition_responses.emplace_back(refused(partition.index, error.code));
+      if (!error.message.empty()) answer.error_message = protocol::String(error.message);
     }
   }
   return response;
@@ -245,13 +278,16 @@ awaitable<protocol::ProduceResponse> ProduceHandler::handle(RequestContext& cont
   const MetadataCache::Snapshot metadata = by_id ? metadata_.snapshot() : nullptr;
   std::vector<Unfinished> waiting;
   Response response;
-  if (!request.transactional_id && has_transactional_records(request)) {
-    response = refuse_all(request, ErrorCode::transactional_id_authorization_failed);
+  const Result<bool> transactional = has_transactional_records(request, context.api_version(), replicas_);
+  if (!transactional || (*transactional && !request.transactional_id)) {
+    response = refuse_all(
+        request, transactional ? Error(ErrorCode::transactional_id_authorization_failed) : transactional.error());
     if (request.acks == acks_none) finish_without_answer(context, response);
     co_return response;
   }
   response.responses.reserve(request.topic_data.size());
   for (const TopicProduceData& topic : request.topic_data) {
+    if (topic.partition_data.empty()) continue;
     auto& answers = response.responses.emplace_back();
     answers.name = topic.name;
     answers.topic_id = topic.topic_id;

@@ -70,6 +70,25 @@ TEST_F(ProduceTest, AppendsAndAnswersTheBaseOffset) {
   EXPECT_EQ(second.log_start_offset, 0);
 }
 
+TEST_F(ProduceTest, BytesThatAreNoBatchRefuseTheWholeRequest) {
+  auto broken = make_batch();
+  broken[16] = std::byte{3};  // the magic byte
+  auto both = request(make_batch());
+  add(both, std::move(broken), "t", 1);
+  const ProduceResponse response = send(both);
+  for (const auto& topic : response.responses) {
+    EXPECT_EQ(topic.partition_responses.at(0).error_code, ErrorCode::corrupt_message);
+    EXPECT_EQ(topic.partition_responses.at(0).error_message->view(), "Invalid magic found in record: 3");
+  }
+  EXPECT_EQ(produce(make_batch()).base_offset, 0) << "nothing was written";
+}
+
+TEST_F(ProduceTest, SaysNothingAboutTopicsWithoutPartitions) {
+  auto wanted = request(make_batch());
+  wanted.topic_data.emplace_back().name = "u";
+  EXPECT_EQ(send(wanted).responses.size(), 1u);
+}
+
 TEST_F(ProduceTest, WhatFlushMessagesAsksForIsOnDiskBeforeTheAnswer) {
   storage::LogConfig config;
   config.flush_messages = 2;

@@ -58,6 +58,14 @@ TEST(GroupJoin, ARebalanceWaitsForIdsThatWereHandedOut) {
   EXPECT_EQ(c.joined(rejoined).members.size(), 2u);
 }
 
+TEST(GroupJoin, AGroupThatItsLastMemberLeftWaitsForNoIdThatWasHandedOut) {
+  TestCoordinator c(without_delay());
+  const auto ids = stable_group(c);
+  c.joined(c.join({.requires_known_member_id = true}));
+  c.leave(ids[0]);
+  EXPECT_EQ(c.state(), GroupState::empty);
+}
+
 TEST(GroupJoin, AnIdThatWasHandedOutExpires) {
   TestCoordinator c(without_delay());
   const auto ids = stable_group(c, 1, {.session_timeout_ms = 1'800'000});

@@ -49,7 +49,8 @@ void Group::prepare_rebalance(std::string_view reason, Step& step) {
     rebalance_timer_ = {.deadline_ms = now + timeout_ms};
   }
   transition(GroupState::preparing_rebalance, step.now());
-  if (rebalance_timer_->is_initial && rebalance_timer_->delay_ms <= 0) return complete_join(step);
+  // Nobody is left who could be waited for, or nobody wants to wait.
+  if (rebalance_timer_->deadline_ms <= now) return complete_join(step);
   wake_at(rebalance_timer_->deadline_ms);
   complete_join_if_all_joined(step);
 }

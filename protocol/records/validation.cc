@@ -230,12 +230,16 @@ class AppendPreparer {
     if (options_.timestamp_type == TimestampType::create_time && record.timestamp != no_timestamp) {
       if (is_in_range(record.timestamp)) return;
       add_timestamp_error(
-          index,
-          fmt::format("Timestamp {} of message with offset {} is out of range, which is [{}, {}]", record.timestamp,
-                      record.offset, wrapping_subtract(options_.now, options_.timestamp_before_max_ms),
-                      wrapping_subtract(options_.now, -options_.timestamp_after_max_ms)));
+          index, fmt::format(
+                     "Timestamp {} of message with offset {} is out of range. The timestamp should be within [{}, {}]",
+                     record.timestamp, record.offset, wrapping_subtract(options_.now, options_.timestamp_before_max_ms),
+                     wrapping_subtract(options_.now, -options_.timestamp_after_max_ms)));
     } else if (batch.timestamp_type() == TimestampType::log_append_time) {
-      add_timestamp_error(index, "Producers may not set the timestamp type LogAppendTime");
+      add_timestamp_error(
+          index, fmt::format("Invalid timestamp type in message DefaultRecord(offset={}, timestamp={}, key={} bytes, "
+                             "value={} bytes). Producer should not set timestamp type to LogAppendTime.",
+                             record.offset, record.timestamp, record.key ? record.key->size() : 0,
+                             record.value ? record.value->size() : 0));
     }
   }
 
@@ -255,11 +259,23 @@ class AppendPreparer {
       failure_.error =
           Error(ErrorCode::invalid_timestamp, "One or more records have been rejected due to invalid timestamp");
     } else {
-      failure_.error =
-          Error(ErrorCode::invalid_record, fmt::format("{} records have been rejected; the first because: {}",
-                                                       record_error_count_, failure_.record_errors.front().message));
+      failure_.error = Error(ErrorCode::invalid_record, rejection());
     }
     return false;
+  }
+
+  // Producers show it to people: Kafka's sentence, the way it prints a list included.
+  std::string rejection() const {
+    std::string shown;
+    for (std::size_t i = 0; i < std::min<std::size_t>(failure_.record_errors.size(), 3); ++i) {
+      const RecordError& error = failure_.record_errors[i];
+      shown += fmt::format("{}RecordError(batchIndex={}, message='{}')", i == 0 ? "" : ", ", error.batch_index,
+                           error.message);
+    }
+    return fmt::format(
+        "One or more records have been rejected due to {} record errors in total, and only showing the "
+        "first three errors at most: [{}]",
+        record_error_count_, shown);
   }
 
   bool is_append_time() const { return options_.timestamp_type == TimestampType::log_append_time; }

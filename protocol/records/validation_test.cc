@@ -228,6 +228,13 @@ TEST(PrepareAppend, ListsTheRecordsWithoutKeyInCompactedTopics) {
     ASSERT_EQ(refused.error().record_errors.size(), 2u);
     EXPECT_EQ(refused.error().record_errors[0].batch_index, 0);
     EXPECT_EQ(refused.error().record_errors[1].batch_index, 2);
+    const std::string first = "RecordError(batchIndex=0, message='" + refused.error().record_errors[0].message + "')";
+    const std::string second = "RecordError(batchIndex=2, message='" + refused.error().record_errors[1].message + "')";
+    EXPECT_EQ(
+        refused.error().error.text(),
+        "One or more records have been rejected due to 2 record errors in total, and only showing the first three "
+        "errors at most: [" +
+            first + ", " + second + "]");
   }
 }
 
