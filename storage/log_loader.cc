@@ -210,10 +210,10 @@ Io<void> LogLoader::recover() {
 }
 
 Io<bool> LogLoader::recover_segment(std::size_t index) {
-  auto recovered = try_to_recover(loaded_.segments[index]);
+  auto recovered = try_to_recover(index);
   if (recovered && recovered->overflows) {
     BARNABAS_IO_TRY(split(index));
-    recovered = try_to_recover(loaded_.segments[index]);
+    recovered = try_to_recover(index);
   }
   if (!recovered) return std::unexpected(recovered.error());
   const Segment& segment = *loaded_.segments[index];
@@ -244,7 +244,10 @@ Io<void> LogLoader::split(std::size_t index) {
   return {};
 }
 
-Io<RecoveredSegment> LogLoader::try_to_recover(const std::shared_ptr<Segment>& segment) {
+Io<RecoveredSegment> LogLoader::try_to_recover(std::size_t index) {
+  const std::shared_ptr<Segment> segment = loaded_.segments[index];
+  const bool is_last = index + 1 == loaded_.segments.size();
+  const Offset next_base = is_last ? std::numeric_limits<Offset>::max() : loaded_.segments[index + 1]->base_offset();
   // The state before this segment; when the segment before was just recovered, it is there already.
   ProducerState& producers = *loaded_.producers;
   if (producers.end_offset() != segment->base_offset() || producers.end_offset() == 0) {
@@ -256,7 +259,7 @@ Io<RecoveredSegment> LogLoader::try_to_recover(const std::shared_ptr<Segment>& s
         rebuild_producer_state(producers, before, options_.log_start_offset, segment->base_offset(), false, now_));
   }
   const auto scratch = directory_.borrow_scratch();
-  auto recovered = storage::recover_segment(*segment, *loaded_.epochs, producers, *scratch);
+  auto recovered = storage::recover_segment(*segment, next_base, *loaded_.epochs, producers, *scratch);
   if (!recovered || recovered->overflows) return recovered;
   const auto snapshot = producers.take_snapshot(false);
   if (!snapshot) return std::unexpected(snapshot.error());

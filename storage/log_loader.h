@@ -42,7 +42,7 @@ class LogLoader {
   Io<void> list_segments(const std::vector<DirectoryEntry>& entries);
   Io<void> recover();
   Io<bool> recover_segment(std::size_t index);  // true: something was cut off
-  Io<RecoveredSegment> try_to_recover(const std::shared_ptr<Segment>& segment);
+  Io<RecoveredSegment> try_to_recover(std::size_t index);
   Io<void> split(std::size_t index);
   std::shared_ptr<Segment> listed(Offset base, std::int64_t size) const;
   Io<void> rescue_damaged_transaction_indexes();

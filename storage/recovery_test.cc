@@ -258,6 +258,19 @@ TEST_F(OverflowTest, ATornTailIsCutOffAfterTheSplit) {
   EXPECT_EQ(log_->log_end_offset(), far + 1);
 }
 
+TEST_F(OverflowTest, ABatchBeyondTheNextSegmentIsDamaged) {
+  write_overflowed_segment({0, far});
+  write_file(file(5, ".log"), [] {
+    const auto batch = make_batch("at 5", 1000, {.base_offset = 5});
+    return std::string(protocol::as_text(batch));
+  }());
+  reopen_after_crash();
+  EXPECT_THAT(bases(), ElementsAre(0));
+  EXPECT_EQ(log_->log_end_offset(), 1);
+  reopen_after_crash();
+  EXPECT_EQ(log_->log_end_offset(), 1);
+}
+
 TEST_F(OverflowTest, ASplitThatIsInterruptedAnywhereLosesNothing) {
   const auto all = write_overflowed_segment({0, far, farther});
   const std::string content = read_file(file(0, ".log"));

@@ -109,8 +109,8 @@ Io<void> replay_batch(ProducerState& producers, Segment* segment, const BatchHea
   return {};
 }
 
-Io<RecoveredSegment> recover_segment(Segment& segment, LeaderEpochCache& epochs, ProducerState& producers,
-                                     protocol::RecordScratch& scratch) {
+Io<RecoveredSegment> recover_segment(Segment& segment, Offset next_base, LeaderEpochCache& epochs,
+                                     ProducerState& producers, protocol::RecordScratch& scratch) {
   BARNABAS_IO_TRY(segment.reset_transaction_index());
   const auto file = segment.log_file();
   if (!file) return std::unexpected(file.error());
@@ -133,6 +133,7 @@ Io<RecoveredSegment> recover_segment(Segment& segment, LeaderEpochCache& epochs,
     if (!matches) return std::unexpected(matches.error());
     if (!*matches) break;
     if (header.last_offset() - segment.base_offset() > std::numeric_limits<std::int32_t>::max()) {
+      if (header.last_offset() >= next_base) break;
       result.overflows = true;
       return result;
     }

@@ -21,9 +21,10 @@ struct RecoveredSegment {
 
 // Keeps the longest prefix of whole batches with right checksums and growing offsets. `producers` must be the state
 // before the segment and becomes the state after it; epochs found in the batches are added. A segment that overflows is
-// left for the caller to split.
-Io<RecoveredSegment> recover_segment(Segment& segment, LeaderEpochCache& epochs, ProducerState& producers,
-                                     protocol::RecordScratch& scratch);
+// left for the caller to split; but a batch that reaches so far that it passes `next_base`, the base of the next
+// segment, is damaged: its offset is not part of the checksum.
+Io<RecoveredSegment> recover_segment(Segment& segment, Offset next_base, LeaderEpochCache& epochs,
+                                     ProducerState& producers, protocol::RecordScratch& scratch);
 
 // Applies a batch that is in the log already to the producer state, and its aborted transaction, if any, to the index
 // of the segment. `body` reads the whole batch, needed for transaction markers only.
