@@ -9,7 +9,7 @@
 
 namespace broker {
 
-BackgroundPool::BackgroundPool(std::string name, std::size_t max_threads)
+BackgroundPool::BackgroundPool(const std::string& name, std::size_t max_threads)
     : name_(name.substr(0, 15)), max_threads_(max_threads == 0 ? 1 : max_threads) {}
 
 BackgroundPool::~BackgroundPool() { stop(); }

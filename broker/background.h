@@ -32,7 +32,7 @@ namespace broker {
 class BackgroundPool {
  public:
   // `name` is the threads' name in ps and gdb, at most 15 characters.
-  BackgroundPool(std::string name, std::size_t max_threads);
+  BackgroundPool(const std::string& name, std::size_t max_threads);
   ~BackgroundPool();
   BackgroundPool(const BackgroundPool&) = delete;
   BackgroundPool& operator=(const BackgroundPool&) = delete;

@@ -34,7 +34,7 @@ constexpr std::int64_t stop_grace_ms = 5'000;
 constexpr std::int64_t store_grace_ms = 4'000;
 constexpr std::int64_t fetch_session_eviction_ms = 120'000;
 
-protocol::Error with_context(protocol::Error error, std::string_view what) {
+protocol::Error with_context(const protocol::Error& error, std::string_view what) {
   return protocol::Error(error.code, fmt::format("{}: {}", what, error.text()));
 }
 

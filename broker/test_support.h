@@ -46,7 +46,7 @@ class TestLoop {
       if (!error) result.emplace(std::move(value));
       done = true;
     });
-    while (!done) io_.run_one();
+    while (!done) io_.run_one();  // NOLINT(bugprone-infinite-loop): the handler ends it
     if (failure) std::rethrow_exception(failure);
     return std::move(*result);
   }

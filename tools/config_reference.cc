@@ -8,7 +8,7 @@
 namespace tools {
 namespace {
 
-using broker::ConfigDefinition, broker::Support, broker::UpdateMode;
+using broker::ConfigDefinition, broker::Support;
 using Table = std::span<const ConfigDefinition>;
 
 constexpr std::size_t terminal_columns = 80;

@@ -59,7 +59,7 @@ std::optional<std::string> describe_transaction(const protocol::RecordView& reco
   if (!record.value) return fmt::format("transactional id {}: removed", shown(key->transactional_id));
   const auto value = versioned<protocol::TransactionLogValue>(record.value);
   if (!value) return std::nullopt;
-  const auto state = static_cast<std::size_t>(value->transaction_status);
+  const auto state = static_cast<std::uint8_t>(value->transaction_status);
   return fmt::format("transactional id {}: {}, producer {} epoch {}", shown(key->transactional_id),
                      state < states.size() ? states[state] : "?", value->producer_id, value->producer_epoch);
 }

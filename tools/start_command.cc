@@ -23,8 +23,6 @@
 #include "tools/stop_signals.h"
 #include "tools/topic_spec.h"
 
-extern char** environ;
-
 namespace tools {
 namespace {
 

@@ -26,7 +26,6 @@ namespace broker {
 using coordination::group::AppendOutcome;
 using coordination::group::LoadVisitor;
 using protocol::Bytes;
-using protocol::Error;
 using protocol::ErrorCode;
 using protocol::Offset;
 using protocol::Result;
@@ -190,7 +189,7 @@ Result<void> PartitionOffsetsLog::load(protocol::PartitionIndex index, protocol:
                                      .min_one_message = true});
     if (!slice) return std::unexpected(slice.error());
     // Compaction may have taken everything up to the end, so that nothing is left to read below it.
-    if (slice->records.size() == 0) break;
+    if (slice->records.empty()) break;
     if (const auto read = read_ranges(slice->records, buffer); !read) return read;
     if (!loader.load(buffer) || loader.next_offset() <= next) {
       return protocol::fail(ErrorCode::kafka_storage_error, fmt::format("no batch can be read at offset {}", next));

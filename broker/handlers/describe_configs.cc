@@ -6,7 +6,7 @@
 namespace broker {
 namespace {
 
-using protocol::ErrorCode, protocol::Result;
+using protocol::ErrorCode;
 using Request = protocol::DescribeConfigsRequest;
 using Response = protocol::DescribeConfigsResponse;
 

@@ -42,7 +42,7 @@ group::JoinCall to_call(const RequestContext& context, const protocol::JoinGroup
   return call;
 }
 
-protocol::JoinGroupResponse to_response(group::JoinResult result, protocol::ApiVersion version) {
+protocol::JoinGroupResponse to_response(const group::JoinResult& result, protocol::ApiVersion version) {
   protocol::JoinGroupResponse response;
   response.error_code = result.error;
   response.generation_id = result.generation;
@@ -67,7 +67,7 @@ protocol::JoinGroupResponse to_response(group::JoinResult result, protocol::ApiV
 awaitable<protocol::JoinGroupResponse> JoinGroupHandler::handle(RequestContext& context, const Request& request) const {
   group::JoinCall call = to_call(context, request);
   group::JoinResult result = co_await groups_.join(context, std::move(call));
-  co_return to_response(std::move(result), context.api_version());
+  co_return to_response(result, context.api_version());
 }
 
 }  // namespace broker

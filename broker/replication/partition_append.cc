@@ -94,7 +94,7 @@ Result<void> Partition::flush() {
 
 std::optional<ErrorCode> Partition::replication_outcome(Offset required, LeaderEpoch since) const {
   MutexLock lock(mutex_);
-  if (closed_) return *closed_;
+  if (closed_) return closed_;
   if (!leads() || log_ == nullptr || since < leading_since_) return ErrorCode::not_leader_or_follower;
   if (log_->high_watermark() < required) return std::nullopt;
   return is_under_min_isr() ? ErrorCode::not_enough_replicas_after_append : ErrorCode::none;
