@@ -156,7 +156,7 @@ class LogManager {
   // ---- Upkeep: what the broker's background pool calls
 
   // Compacted logs are left to the cleaner, which calls Log::delete_old_segments itself.
-  void retention_pass(TimestampMs now);                // log.retention.check.interval.ms
+  void retention_pass(TimestampMs now);  // log.retention.check.interval.ms
   // About every second: rolled segments; `by_age`, flush.ms too.
   void flush_pass(TimestampMs now, bool by_age = true);
   void checkpoint_recovery_points(TimestampMs now);    // log.flush.offset.checkpoint.interval.ms
