@@ -124,8 +124,8 @@ class MetadataCache {
 
   // Calls `wake` once, as soon as `condition` holds: at once if it holds now (then 0 is returned), else from the update
   // that makes it true. The condition is looked at only when an update touches one of `topics`, or, without topics, at
-  // every update. Both run under no lock, the condition perhaps even after cancel(): it owns what it looks at. They must be
-  // brief and must not throw.
+  // every update. Both run under no lock, the condition perhaps even after cancel(): it owns what it looks at. They
+  // must be brief and must not throw.
   WaiterId wait(std::span<const std::string> topics, Condition condition, std::function<void()> wake);
 
   // After it returns, `wake` will not be called any more unless it is being called right now.
