@@ -43,14 +43,14 @@ void create(Connection& connection, const std::string& topic) {
   request.topics.emplace().emplace_back().name = protocol::String(topic);
   request.allow_auto_topic_creation = true;
   const Buffer frame = frame_of(request, metadata_version);
-  for (int attempt = 0; attempt < 100; ++attempt) {
+  for (int attempt = 0; attempt < 2400; ++attempt) {
     connection.send(frame);
     const auto response = response_of<protocol::MetadataResponse>(connection.receive(), metadata_version);
     const auto& answer = response.topics.at(0);
     if (answer.error_code == protocol::ErrorCode::none && answer.partitions.at(0).leader_id >= 0) return;
     ::usleep(50'000);
   }
-  throw std::runtime_error("topic " + topic + " got no leader in 5 s");
+  throw std::runtime_error("topic " + topic + " got no leader in two minutes");
 }
 
 // A batch of about `batch_bytes`, of records whose values don't compress.
