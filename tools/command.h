@@ -37,4 +37,7 @@ void add_perf_command(CLI::App& app, Run& chosen);
 void add_dump_log_command(CLI::App& app, Run& chosen);
 void add_completion_command(CLI::App& app, Run& chosen);
 
+// --compression and --acks, as `produce` and `perf produce` have them.
+void add_producing_options(CLI::App& command, std::string& codec, std::string& acks);
+
 }  // namespace tools

@@ -56,13 +56,7 @@ void add_produce(CLI::App& perf, const std::shared_ptr<Options>& options, Run& c
       ->type_name("BYTES")
       ->capture_default_str()
       ->check(CLI::Range(1, 512 << 20).description(""));
-  command->add_option("-z,--compression", load.codec, "How batches are compressed")
-      ->capture_default_str()
-      ->check(CLI::IsMember({"none", "gzip", "snappy", "lz4", "zstd"}));
-  command
-      ->add_option("--acks", options->acks, "Who must have a batch: all in-sync replicas, the leader (1), nobody (0)")
-      ->capture_default_str()
-      ->check(CLI::IsMember({"all", "1", "0"}));
+  add_producing_options(*command, load.codec, options->acks);
   command->add_option("--rate", load.records_per_s, "Records per second; without: as many as possible")
       ->type_name("N")
       ->check(CLI::PositiveNumber.description(""));

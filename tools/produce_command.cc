@@ -203,6 +203,15 @@ int run(Options& options) {
 
 }  // namespace
 
+void add_producing_options(CLI::App& command, std::string& codec, std::string& acks) {
+  command.add_option("-z,--compression", codec, "How batches are compressed")
+      ->capture_default_str()
+      ->check(CLI::IsMember({"none", "gzip", "snappy", "lz4", "zstd"}));
+  command.add_option("--acks", acks, "Who must have a batch: all in-sync replicas, the leader (1), nobody (0)")
+      ->capture_default_str()
+      ->check(CLI::IsMember({"all", "1", "0"}));
+}
+
 void add_produce_command(CLI::App& app, Run& chosen) {
   auto options = std::make_shared<Options>();
   CLI::App* command = app.add_subcommand("produce", "Send lines as records");
@@ -213,13 +222,7 @@ void add_produce_command(CLI::App& app, Run& chosen) {
   command->add_option("-p,--partition", options->partition, "Only to this one (default: by key, else in turn)")
       ->type_name("N")
       ->check(CLI::NonNegativeNumber.description(""));
-  command->add_option("-z,--compression", options->codec, "How batches are compressed")
-      ->capture_default_str()
-      ->check(CLI::IsMember({"none", "gzip", "snappy", "lz4", "zstd"}));
-  command
-      ->add_option("--acks", options->acks, "Who must have a batch: all in-sync replicas, the leader (1), nobody (0)")
-      ->capture_default_str()
-      ->check(CLI::IsMember({"all", "1", "0"}));
+  add_producing_options(*command, options->codec, options->acks);
   command->add_option("-H,--header", options->headers, "A header for every record; may come again")
       ->type_name("KEY=VALUE")
       ->allow_extra_args(false)
