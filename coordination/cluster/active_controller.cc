@@ -56,7 +56,9 @@ ActiveController::ActiveController(const ControllerOptions& options, ControllerS
       post_(std::move(post)),
       next_seed_(mix(options.seed + static_cast<std::uint32_t>(election.epoch))),
       machines_(context_, store, options.unclean_leader_election, [this](RequestBatch& batch) { send(batch); }),
-      deletion_(context_, store, machines_, options.delete_topics) {
+      deletion_(context_, store, machines_, options.delete_topics),
+      reassignment_(context_, store, machines_, post_,
+                    [this](const std::string& topic) { deletion_.resume_for({topic}); }) {
   context_.epoch = election.epoch;
   context_.epoch_version = election.epoch_version;
 }
@@ -83,6 +85,7 @@ bool ActiveController::take_over() {
   std::set<std::string> stray;
   std::ranges::set_difference(deletions, marked, std::inserter(stray, stray.end()));
   store_.remove_deletion_marks(stray);
+  reassignment_.resume_all();
   deletion_.resume();
   return !store_.read_failed() && !store_.deposed();
 }
@@ -109,6 +112,7 @@ std::vector<TopicPartition> ActiveController::take_in(const std::set<std::string
   std::vector<TopicPartition> partitions;
   for (auto& [topic, assignment] : topics) {
     for (auto& [index, replicas] : assignment.partitions) {
+      if (replicas.is_being_reassigned()) context_.reassignments.insert({topic, index});
       context_.add_partition({topic, index}, std::move(replicas));
       partitions.push_back({topic, index});
     }
@@ -136,6 +140,44 @@ void ActiveController::bring_to_order(const std::set<std::string>& marked) {
 void ActiveController::set_unclean_leader_election(bool allowed) {
   machines_.set_unclean_by_default(allowed);
   if (allowed) machines_.bring_online(partitions_without_leader(context_), ElectionStrategy::offline);
+}
+
+// Nothing to do is an error, too: so Kafka answers.
+protocol::Result<BrokerId> ActiveController::check_electable(const TopicPartition& tp, ElectionType type) const {
+  const PartitionEntry* partition = context_.partition(tp);
+  if (!partition) return protocol::fail(ErrorCode::unknown_topic_or_partition, "The partition does not exist.");
+  if (context_.is_queued_for_deletion(tp.topic)) {
+    return protocol::fail(ErrorCode::invalid_topic_exception, "The topic is being deleted");
+  }
+  const BrokerId leader = partition->leadership ? partition->leadership->leader_and_isr.leader : no_leader;
+  const bool valid = type == ElectionType::preferred
+                         ? !partition->assignment.replicas.empty() && leader == partition->assignment.replicas.front()
+                         : leader != no_leader && context_.broker(leader) != nullptr;
+  if (valid) return protocol::fail(ErrorCode::election_not_needed);
+  return leader;
+}
+
+ElectionResults ActiveController::elect_leaders(const std::set<TopicPartition>& partitions, ElectionType type) {
+  ElectionResults results;
+  std::vector<TopicPartition> electable;
+  for (const TopicPartition& tp : partitions) {
+    const auto& result = results.emplace(tp, check_electable(tp, type)).first->second;
+    if (result) electable.push_back(tp);
+  }
+  const bool preferred = type == ElectionType::preferred;
+  machines_.bring_online(electable, preferred ? ElectionStrategy::preferred : ElectionStrategy::offline_unclean);
+  for (const TopicPartition& tp : electable) {
+    if (check_electable(tp, type).code() == ErrorCode::election_not_needed) {
+      results.at(tp) = context_.partition(tp)->leadership->leader_and_isr.leader;
+      continue;
+    }
+    results.at(tp) = protocol::fail(
+        preferred ? ErrorCode::preferred_leader_not_available : ErrorCode::eligible_leaders_not_available,
+        fmt::format("Failed to elect leader for partition {} under strategy {}", tp.text(),
+                    preferred ? "PreferredReplicaPartitionLeaderElectionStrategy"
+                              : "OfflinePartitionLeaderElectionStrategy(true)"));
+  }
+  return results;
 }
 
 ErrorCode ActiveController::check_broker(BrokerId broker, std::int64_t epoch) const {
@@ -233,6 +275,7 @@ void ActiveController::brokers_started(const std::vector<BrokerId>& ids) {
   std::erase_if(kept, [&](const auto& r) { return context_.is_queued_for_deletion(r.partition.topic); });
   machines_.move(kept, ReplicaState::online);
   machines_.bring_online(partitions_without_leader(context_), ElectionStrategy::offline);
+  reassignment_.resume_for(ids);
   deletion_.resume_for(topics_of(replicas));
 }
 

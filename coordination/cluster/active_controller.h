@@ -17,6 +17,7 @@
 #include "coordination/cluster/controller.h"
 #include "coordination/cluster/controller_context.h"
 #include "coordination/cluster/controller_store.h"
+#include "coordination/cluster/reassignment.h"
 #include "coordination/cluster/state_machines.h"
 #include "coordination/cluster/topic_deletion.h"
 #include "protocol/messages/leader_and_isr.h"
@@ -45,6 +46,10 @@ class ActiveController {
   // What holds for topics that don't say themselves. Where it is allowed now, partitions without a leader get one.
   void set_unclean_leader_election(bool allowed);
 
+  // See Controller.
+  ElectionResults elect_leaders(const std::set<TopicPartition>& partitions, ElectionType type);
+  Reassignment& reassignment() { return reassignment_; }
+
   // Whether the broker is registered with this epoch, for requests that name one.
   protocol::ErrorCode check_broker(BrokerId broker, std::int64_t epoch) const;
 
@@ -69,6 +74,7 @@ class ActiveController {
   void create_partitions(const std::vector<TopicPartition>& partitions);
   void add_topic_ids(std::map<std::string, TopicAssignment>& topics);
   void bring_to_order(const std::set<std::string>& marked);
+  protocol::Result<BrokerId> check_electable(const TopicPartition& partition, ElectionType type) const;
 
   // Answers of brokers.
   void send(RequestBatch& batch);
@@ -85,6 +91,7 @@ class ActiveController {
   std::map<BrokerId, std::unique_ptr<BrokerChannel>> channels_;
   StateMachines machines_;
   TopicDeletion deletion_;
+  Reassignment reassignment_;
 };
 
 }  // namespace coordination::cluster

@@ -48,6 +48,35 @@ class Controller::Impl {
                             [shared] { (*shared)(fail(ErrorCode::not_controller)); });
   }
 
+  void elect_leaders(std::set<TopicPartition> partitions, ElectionType type,
+                     std::function<void(ElectionResults)> done) {
+    const auto elect = [partitions, type](ActiveController& active) { return active.elect_leaders(partitions, type); };
+    const auto refuse = [partitions] {
+      ElectionResults results;
+      for (const TopicPartition& tp : partitions) results.emplace(tp, fail(ErrorCode::not_controller));
+      return results;
+    };
+    ask(elect, refuse, std::move(done));
+  }
+
+  void alter_reassignments(WantedReplicas wanted, bool may_change_factor,
+                           std::function<void(Result<ReassignmentResults>)> done) {
+    const auto alter = [wanted = std::move(wanted), may_change_factor](ActiveController& active) {
+      return Result<ReassignmentResults>(active.reassignment().alter(wanted, may_change_factor));
+    };
+    const auto refuse = [] { return Result<ReassignmentResults>(fail(ErrorCode::not_controller)); };
+    ask(alter, refuse, std::move(done));
+  }
+
+  void list_reassignments(std::optional<std::set<TopicPartition>> partitions,
+                          std::function<void(Result<Reassignments>)> done) {
+    const auto list = [partitions = std::move(partitions)](ActiveController& active) {
+      return Result<Reassignments>(active.reassignment().list(partitions));
+    };
+    const auto refuse = [] { return Result<Reassignments>(fail(ErrorCode::not_controller)); };
+    ask(list, refuse, std::move(done));
+  }
+
   void set_unclean_leader_election(bool allowed) {
     queue_->post([this, allowed] {
       options_.unclean_leader_election = allowed;
@@ -63,6 +92,17 @@ class Controller::Impl {
   void session_renewed() { start(); }
 
  private:
+  // Has the active controller answer on the event thread; `refuse` answers when this broker isn't it.
+  template <typename Answer, typename Refuse, typename Done>
+  void ask(Answer answer, Refuse refuse, Done done) {
+    auto shared = std::make_shared<Done>(std::move(done));
+    const auto run = [this, answer = std::move(answer), refuse, shared] {
+      if (!active_) return (*shared)(refuse());
+      handle([&] { (*shared)(answer(*active_)); });
+    };
+    queue_->post_answerable(run, [refuse, shared] { (*shared)(refuse()); });
+  }
+
   // Called for every change of /controller, and whenever an election may be due.
   void stand_for_election() {
     const BrokerId current = store_.controller_id(
@@ -158,6 +198,21 @@ std::int32_t Controller::epoch() const { return impl_->epoch(); }
 void Controller::allocate_producer_ids(BrokerId broker, std::int64_t broker_epoch,
                                        std::function<void(Result<ProducerIdBlock>)> done) {
   impl_->allocate_producer_ids(broker, broker_epoch, std::move(done));
+}
+
+void Controller::elect_leaders(std::set<TopicPartition> partitions, ElectionType type,
+                               std::function<void(ElectionResults)> done) {
+  impl_->elect_leaders(std::move(partitions), type, std::move(done));
+}
+
+void Controller::alter_reassignments(WantedReplicas wanted, bool may_change_factor,
+                                     std::function<void(Result<ReassignmentResults>)> done) {
+  impl_->alter_reassignments(std::move(wanted), may_change_factor, std::move(done));
+}
+
+void Controller::list_reassignments(std::optional<std::set<TopicPartition>> partitions,
+                                    std::function<void(Result<Reassignments>)> done) {
+  impl_->list_reassignments(std::move(partitions), std::move(done));
 }
 
 void Controller::session_expired() { impl_->session_expired(); }

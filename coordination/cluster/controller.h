@@ -10,10 +10,14 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
+#include <optional>
+#include <set>
 
 #include "coordination/cluster/broker_channel.h"
 #include "coordination/cluster/producer_ids.h"
+#include "coordination/cluster/reassignment.h"
 #include "coordination/metadata_store/metadata_store.h"
 #include "protocol/clock.h"
 #include "protocol/result.h"
@@ -32,6 +36,9 @@ struct ControllerOptions {
   // Randomness for the ids of topics that have none, as those of Kafka before 2.8; another one in every process.
   std::uint64_t seed = 0;
 };
+
+enum class ElectionType : std::int8_t { preferred = 0, unclean = 1 };
+using ElectionResults = std::map<protocol::TopicPartition, protocol::Result<protocol::BrokerId>>;
 
 class Controller {
  public:
@@ -58,6 +65,19 @@ class Controller {
   // Errors: not_controller; broker_id_not_registered; stale_broker_epoch when `broker_epoch` isn't the registered one.
   void allocate_producer_ids(protocol::BrokerId broker, std::int64_t broker_epoch,
                              std::function<void(protocol::Result<ProducerIdBlock>)> done);
+
+  // ElectLeaders (KIP-460). `done` is called on the event thread, with one result for each partition: the new leader,
+  // or not_controller, election_not_needed, unknown_topic_or_partition, invalid_topic_exception (the topic is being
+  // deleted), preferred_leader_not_available, eligible_leaders_not_available.
+  void elect_leaders(std::set<protocol::TopicPartition> partitions, ElectionType type,
+                     std::function<void(ElectionResults)> done);
+
+  // AlterPartitionReassignments and ListPartitionReassignments (KIP-455); see Reassignment. `done` is called on the
+  // event thread. The whole answer may be not_controller.
+  void alter_reassignments(WantedReplicas wanted, bool may_change_factor,
+                           std::function<void(protocol::Result<ReassignmentResults>)> done);
+  void list_reassignments(std::optional<std::set<protocol::TopicPartition>> partitions,
+                          std::function<void(protocol::Result<Reassignments>)> done);
 
   // unclean.leader.election.enable of the brokers changed. Once it is allowed, partitions without a leader get one.
   void set_unclean_leader_election(bool allowed);

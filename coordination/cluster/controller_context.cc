@@ -125,6 +125,7 @@ void ControllerContext::remove_topic(const std::string& name) {
     names_.erase(found->second.id);
     topics_.erase(found);
   }
+  std::erase_if(reassignments, [&](const TopicPartition& tp) { return tp.topic == name; });
   deletions_.erase(name);
   deletions_started.erase(name);
   deletions_ineligible.erase(name);
@@ -217,6 +218,11 @@ std::vector<PartitionAndReplica> ControllerContext::replicas_in(const std::strin
   std::vector<PartitionAndReplica> replicas = replicas_of(topic);
   std::erase_if(replicas, [&](const auto& r) { return replica_state(r) != state; });
   return replicas;
+}
+
+bool ControllerContext::is_being_reassigned(const std::string& topic) const {
+  const auto first = reassignments.lower_bound({topic, 0});
+  return first != reassignments.end() && first->topic == topic;
 }
 
 std::int32_t ControllerContext::leader_epoch(const TopicPartition& tp) const {

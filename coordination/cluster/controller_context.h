@@ -113,6 +113,10 @@ class ControllerContext {
   std::set<std::string> deletions_started;     // its partitions were taken offline
   std::set<std::string> deletions_ineligible;  // a replica can't be reached now
 
+  // Partitions on their way to another set of replicas.
+  std::set<TopicPartition> reassignments;
+  bool is_being_reassigned(const std::string& topic) const;
+
   // The epoch that StopReplica carries: -2 when the topic is being deleted, -1 before the first leader.
   std::int32_t leader_epoch(const TopicPartition& partition) const;
 

@@ -95,6 +95,17 @@ std::optional<TopicAssignment> ControllerStore::topic(const std::string& name, W
   return std::nullopt;
 }
 
+std::optional<PartitionStateNode> ControllerStore::partition_state(const TopicPartition& partition, Watch watch) {
+  const std::string path = path::partition_state(partition.topic, partition.partition);
+  const auto node = store_.get(path, std::move(watch));
+  note_failure(node, path);
+  if (!node) return std::nullopt;
+  auto state = decode_partition_state(partition, node->data, node->stat.version);
+  if (state) return std::move(*state);
+  spdlog::error("{}", state.error().text());
+  return std::nullopt;
+}
+
 std::map<TopicPartition, PartitionStateNode> ControllerStore::partition_states(
     const std::vector<TopicPartition>& partitions) {
   std::vector<std::string> paths;
@@ -221,12 +232,12 @@ ControllerStore::Written ControllerStore::set_states(const std::vector<LeaderCha
   return written;
 }
 
-void ControllerStore::set_topics(const std::map<std::string, TopicAssignment>& topics) {
+bool ControllerStore::set_topics(const std::map<std::string, TopicAssignment>& topics) {
   std::vector<Transaction> transactions;
   for (const auto& [topic, assignment] : topics) {
     transactions.push_back({Operation::set(path::topic(topic), encode(assignment))});
   }
-  write(std::move(transactions));
+  return std::ranges::all_of(write(std::move(transactions)), [](const auto& result) { return result.has_value(); });
 }
 
 void ControllerStore::create_features_node() {

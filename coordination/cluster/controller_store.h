@@ -50,6 +50,7 @@ class ControllerStore {
   std::optional<TopicAssignment> topic(const std::string& name, Watch watch = {});
   // Those of the partitions that have a state.
   std::map<TopicPartition, PartitionStateNode> partition_states(const std::vector<TopicPartition>& partitions);
+  std::optional<PartitionStateNode> partition_state(const TopicPartition& partition, Watch watch);
   std::map<std::string, std::string> topic_config(const std::string& topic);
   // The broker whose log directory failed; none when the notification can't be read.
   std::optional<BrokerId> log_dir_event(const std::string& name);
@@ -61,7 +62,8 @@ class ControllerStore {
   Written create_states(const std::vector<LeaderChange>& changes);
   Written set_states(const std::vector<LeaderChange>& changes);
 
-  void set_topics(const std::map<std::string, TopicAssignment>& topics);
+  // Returns whether all of them were written.
+  bool set_topics(const std::map<std::string, TopicAssignment>& topics);
   void create_features_node();
   // The topics' nodes, their configurations and their marks, leaf first. Returns those of which nothing is left.
   std::set<std::string> delete_topics(const std::set<std::string>& topics);

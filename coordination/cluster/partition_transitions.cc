@@ -16,12 +16,11 @@ std::vector<BrokerId> online(const ControllerContext& context, const std::vector
   return alive;
 }
 
-std::vector<BrokerId> target_replicas(const ReplicaAssignment& assignment) {
-  std::vector<BrokerId> target;
-  for (const BrokerId replica : assignment.replicas) {
-    if (!contains(assignment.removing, replica)) target.push_back(replica);
-  }
-  return target;
+bool was_set_later(const ControllerContext& context, const TopicPartition& tp, const PartitionStateNode& current) {
+  if (current.controller_epoch <= context.epoch) return false;
+  spdlog::error("Controller: the leader of {} was already set by a later controller (epoch {}).", tp.text(),
+                current.controller_epoch);
+  return true;
 }
 
 // The first candidate that is alive and in sync.
@@ -39,7 +38,7 @@ std::optional<LeaderAndIsr> elect(const ControllerContext& context, const TopicP
                                   ElectionStrategy strategy, bool unclean_allowed) {
   ++leadership.leader_epoch;
   std::vector<BrokerId> candidates = assignment.replicas;
-  if (strategy == ElectionStrategy::reassign) candidates = target_replicas(assignment);
+  if (strategy == ElectionStrategy::reassign) candidates = assignment.target();
   if (strategy == ElectionStrategy::preferred) candidates.resize(std::min<std::size_t>(candidates.size(), 1));
   const auto leader = first_in_sync(context, partition, candidates, leadership.isr);
   const bool for_offline = strategy == ElectionStrategy::offline || strategy == ElectionStrategy::offline_unclean;
@@ -97,11 +96,7 @@ ElectionPlan plan_elections(const ControllerContext& context,
   for (const auto& [tp, current] : states) {
     const PartitionEntry* partition = context.partition(tp);
     if (!partition || !is_valid_step(partition->state, PartitionState::online)) continue;
-    if (current.controller_epoch > context.epoch) {
-      spdlog::error("Controller: the leader of {} was already set by a later controller (epoch {}).", tp.text(),
-                    current.controller_epoch);
-      continue;
-    }
+    if (was_set_later(context, tp, current)) continue;
     const bool in_sync_alive = !online(context, current.leader_and_isr.isr, tp).empty();
     const bool unclean = !in_sync_alive && (strategy == ElectionStrategy::offline_unclean ||
                                             (strategy == ElectionStrategy::offline && unclean_allowed(tp.topic)));
@@ -112,10 +107,23 @@ ElectionPlan plan_elections(const ControllerContext& context,
     }
     LeaderChange change{.partition = tp};
     const bool reassign = strategy == ElectionStrategy::reassign;
-    change.recipients =
-        reassign ? target_replicas(partition->assignment) : online(context, partition->assignment.replicas, tp);
+    change.recipients = reassign ? partition->assignment.target() : online(context, partition->assignment.replicas, tp);
     if (strategy == ElectionStrategy::preferred) change.recipients = partition->assignment.replicas;
     change.state = {.leader_and_isr = std::move(*leadership), .controller_epoch = context.epoch};
+    plan.changes.push_back(std::move(change));
+  }
+  return plan;
+}
+
+ElectionPlan plan_same_leader(const ControllerContext& context,
+                              const std::map<TopicPartition, PartitionStateNode>& states) {
+  ElectionPlan plan;
+  for (const auto& [tp, current] : states) {
+    const PartitionEntry* partition = context.partition(tp);
+    if (!partition || was_set_later(context, tp, current)) continue;
+    LeaderChange change{.partition = tp, .state = current, .recipients = partition->assignment.origin()};
+    ++change.state.leader_and_isr.leader_epoch;
+    change.state.controller_epoch = context.epoch;
     plan.changes.push_back(std::move(change));
   }
   return plan;

@@ -46,6 +46,10 @@ ElectionPlan plan_elections(const ControllerContext& context,
                             const std::map<TopicPartition, PartitionStateNode>& states, ElectionStrategy strategy,
                             const std::function<bool(const std::string& topic)>& unclean_allowed);
 
+// The leaders there are, with the next epoch, so that they take note of another assignment.
+ElectionPlan plan_same_leader(const ControllerContext& context,
+                              const std::map<TopicPartition, PartitionStateNode>& states);
+
 // A change is in the store, with this data version: the partition is online, and its replicas shall know.
 void apply(ControllerContext& context, RequestBatch& batch, const LeaderChange& change, std::int32_t partition_epoch);
 

@@ -75,6 +75,24 @@ std::size_t StateMachines::elect(const std::vector<TopicPartition>& partitions, 
   return led;
 }
 
+void StateMachines::announce_assignment(const TopicPartition& tp) {
+  for (int attempt = 0; attempt < max_conflicts; ++attempt) {
+    const ElectionPlan plan = plan_same_leader(context_, store_.partition_states({tp}));
+    const auto written = store_.set_states(plan.changes);
+    for (const LeaderChange& change : plan.changes) {
+      const auto version = written.versions.find(change.partition);
+      if (version == written.versions.end()) continue;
+      PartitionEntry& partition = *context_.partition(tp);
+      partition.leadership = change.state;
+      partition.leadership->leader_and_isr.partition_epoch = version->second;
+      batch_.leader_and_isr(change.recipients, tp, false);
+      batch_.leader_and_isr(partition.assignment.adding, tp, true);
+    }
+    if (written.conflicts.empty()) break;
+  }
+  send_(batch_);
+}
+
 void StateMachines::take_offline(const std::vector<PartitionAndReplica>& replicas) {
   std::map<BrokerId, std::vector<TopicPartition>> in_isr;
   for (PartitionAndReplica& replica : begin_offline(context_, batch_, replicas)) {

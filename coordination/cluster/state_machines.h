@@ -32,6 +32,10 @@ class StateMachines {
   // First leaders for new partitions, elections for the others. Returns how many got a leader.
   std::size_t bring_online(const std::vector<TopicPartition>& partitions, ElectionStrategy strategy);
 
+  // Tells the partition's replicas of its assignment, with the same leader and in-sync set under a new epoch. Those
+  // that are being added are told that they are new.
+  void announce_assignment(const TopicPartition& partition);
+
   // Any state but offline.
   void move(const std::vector<PartitionAndReplica>& replicas, ReplicaState to);
 

@@ -28,20 +28,23 @@ void TopicDeletion::initialise(const std::set<std::string>& marked) {
     const bool reachable = std::ranges::all_of(context_.replicas_of(topic), [&](const auto& replica) {
       return context_.is_online(replica.replica, replica.partition);
     });
-    if (!reachable) context_.deletions_ineligible.insert(topic);
+    if (!reachable || context_.is_being_reassigned(topic)) context_.deletions_ineligible.insert(topic);
   }
 }
 
 void TopicDeletion::enqueue(const std::set<std::string>& topics) {
   if (!enabled_) return;
-  for (const std::string& topic : topics) context_.queue_deletion(topic);
+  for (const std::string& topic : topics) {
+    context_.queue_deletion(topic);
+    if (context_.is_being_reassigned(topic)) suspend({topic});
+  }
   resume();
 }
 
 void TopicDeletion::resume_for(const std::set<std::string>& topics) {
   bool any = false;
   for (const std::string& topic : topics) {
-    if (!context_.is_queued_for_deletion(topic)) continue;
+    if (!context_.is_queued_for_deletion(topic) || context_.is_being_reassigned(topic)) continue;
     context_.deletions_ineligible.erase(topic);
     any = true;
   }

@@ -1,6 +1,7 @@
 // The deletion of topics, after Kafka's TopicDeletionManager: partitions go offline and out of existence, brokers hear
 // that the topic is being deleted, replicas are stopped and then deleted, and when every replica is gone the topic's
-// nodes go. A replica that can't be reached or fails to delete suspends its topic until its broker is back.
+// nodes go. A replica that can't be reached or fails to delete suspends its topic until its broker is back; a topic
+// that is being reassigned waits for the end of that.
 //
 // Owned by the active controller; event thread only.
 #pragma once

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
+
 #include "coordination/cluster/json_fields.h"
 
 namespace coordination::cluster {
@@ -51,6 +53,28 @@ std::string config(std::string_view type, std::string_view entity) {
 }
 
 }  // namespace path
+
+namespace {
+
+std::vector<BrokerId> without(std::vector<BrokerId> brokers, const std::vector<BrokerId>& others) {
+  std::erase_if(brokers, [&](BrokerId broker) { return std::ranges::find(others, broker) != others.end(); });
+  return brokers;
+}
+
+}  // namespace
+
+std::vector<BrokerId> ReplicaAssignment::origin() const { return without(replicas, adding); }
+
+std::vector<BrokerId> ReplicaAssignment::target() const { return without(replicas, removing); }
+
+ReplicaAssignment ReplicaAssignment::reassigned_to(const std::vector<BrokerId>& target) const {
+  const std::vector<BrokerId> before = origin();
+  ReplicaAssignment assignment{.replicas = target};
+  for (const BrokerId replica : without(before, target)) assignment.replicas.push_back(replica);
+  assignment.adding = without(assignment.replicas, before);
+  assignment.removing = without(assignment.replicas, target);
+  return assignment;
+}
 
 // The order of the keys is the one that Kafka's maps happen to give.
 std::string encode(const TopicAssignment& topic) {

@@ -55,6 +55,10 @@ struct ReplicaAssignment {
   std::vector<BrokerId> removing;
 
   bool is_being_reassigned() const { return !adding.empty() || !removing.empty(); }
+  std::vector<BrokerId> origin() const;  // without what is being added
+  std::vector<BrokerId> target() const;  // without what is being removed
+  // The assignment while the partition is on its way to this target. Replaces a way that it is on already.
+  ReplicaAssignment reassigned_to(const std::vector<BrokerId>& target) const;
   bool operator==(const ReplicaAssignment&) const = default;
 };
 
