@@ -151,7 +151,8 @@ final class Answers {
         if (field.equals("apiKeys") || field.equals("supportedFeatures")) return null;  // compared once, by Advertised
         boolean ordered = field.equals("records") || context.api == ApiKeys.DESCRIBE_CONFIGS && field.equals("results");
         if (ordered) return compareElements(context, path, field, a, b);
-        return compareElements(context, path, field, sorted(a, id -> id), sorted(b, id -> context.names.theirTopic(id)));
+        return compareElements(context, path, field, sorted(a, id -> id, context.names::knownTheirs),
+            sorted(b, context.names::theirTopic, context.names::knownOurs));
     }
 
     private static String[] compareElements(Context context, String path, String field, JsonNode first, JsonNode second) {
@@ -163,15 +164,15 @@ final class Answers {
     }
 
     // Kafka answers most lists in the order of some hash table.
-    private static JsonNode sorted(JsonNode array, UnaryOperator<String> topicId) {
+    private static JsonNode sorted(JsonNode array, UnaryOperator<String> topicId, UnaryOperator<String> known) {
         List<JsonNode> elements = new ArrayList<>();
         array.forEach(elements::add);
         if (elements.isEmpty() || !elements.get(0).isObject()) return array;
-        elements.sort(Comparator.comparing(element -> sortKey(element, topicId)));
+        elements.sort(Comparator.comparing(element -> sortKey(element, topicId, known)));
         return new ArrayNode(JsonNodeFactory.instance, elements);
     }
 
-    private static String sortKey(JsonNode element, UnaryOperator<String> topicId) {
+    private static String sortKey(JsonNode element, UnaryOperator<String> topicId, UnaryOperator<String> known) {
         ObjectNode copy = element.deepCopy();
         JsonNode id = copy.remove("topicId");
         StringBuilder key = new StringBuilder();
@@ -182,7 +183,7 @@ final class Answers {
             if (value != null) key.append(value.isNumber() ? String.format("%012d", value.asLong()) : value.asText()).append('\u0001');
         }
         OWN.forEach(copy::remove);
-        return Names.withoutUuids(key.append(copy).toString());
+        return Names.withoutUuids(known.apply(key.append(copy).toString()));
     }
 
     private static String[] difference(String path, JsonNode a, JsonNode b) {

@@ -153,6 +153,14 @@ final class FetchSequence extends LogSequence {
         remember(answer);
     }
 
+    // Each broker keeps room for so many sessions.
+    @Override
+    void end() throws IOException {
+        if (session == 0) return;
+        short version = version(ApiKeys.FETCH, 7);
+        ask(ApiKeys.FETCH, version, limits(version).setSessionId(session).setSessionEpoch(-1));
+    }
+
     private void remember(FetchResponseData answer) {
         boolean known = answer.errorCode() == 0 && answer.sessionId() != 0;
         epoch = !known ? 0 : answer.sessionId() == session ? epoch + 1 : 1;

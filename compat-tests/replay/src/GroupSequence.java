@@ -40,6 +40,8 @@ final class GroupSequence extends LogSequence {
         Line rest;
     }
 
+    private static final int POLL_MS = 5;
+
     private final String group, topic;
     private final Member[] members = {new Member(), new Member()};
 
@@ -77,24 +79,32 @@ final class GroupSequence extends LogSequence {
         else if (action < 18) fetch(member);
         else if (action < 19) administer(member);
         else deleteOffsets(member);
-        settle();
+        settle(action < 10 || action == 12);
     }
 
-    // Everything that answers now. Whoever stays silent for a moment waits for the others.
-    private void settle() {
-        boolean progress = true;
-        while (progress) {
-            progress = false;
-            for (Member member : members) {
-                for (Line line : List.of(member.joins, member.rest)) {
-                    if (!line.isWaiting()) continue;
-                    ApiMessage answer = receive(line);
-                    if (answer == null) continue;
-                    progress = true;
-                    note(member, answer);
-                }
-            }
+    // Everything that answers now. Who is silent for a moment waits for the others; nobody's wait ends by a request that
+    // only looks or commits.
+    private void settle(boolean mayFree) {
+        for (Member member : members) {
+            if (member.rest.isWaiting()) receive(member.rest);
         }
+        long quietSince = System.nanoTime();
+        do {
+            for (Member member : members) {
+                if (!member.joins.isWaiting()) continue;
+                ApiMessage answer = receive(member.joins);
+                if (answer == null) continue;
+                note(member, answer);
+                quietSince = System.nanoTime();
+            }
+        } while (mayFree && someoneWaits() && System.nanoTime() - quietSince < run.quietMs * 1_000_000L);
+    }
+
+    private boolean someoneWaits() {
+        for (Member member : members) {
+            if (member.joins.isWaiting()) return true;
+        }
+        return false;
     }
 
     private void note(Member member, ApiMessage answer) {
@@ -112,7 +122,9 @@ final class GroupSequence extends LogSequence {
     private void tell(Member member, ApiKeys api, short version, ApiMessage body) {
         boolean mayWait = api == ApiKeys.JOIN_GROUP || api == ApiKeys.SYNC_GROUP;
         Request request = Request.of(api, version, body, member.name, nextCorrelation(), "by " + member.name);
-        send(mayWait ? member.joins : member.rest, mayWait ? request.waiting() : request);
+        request.mayWait = mayWait;
+        request.quietMs = POLL_MS;
+        send(mayWait ? member.joins : member.rest, request);
     }
 
     // ---- Members

@@ -25,6 +25,7 @@ abstract class LogSequence extends Sequence {
             .setReplicationFactor((short) 1);
         configs.forEach((key, value) -> topic.configs().add(new CreateTopicsRequestData.CreatableTopicConfig().setName(key).setValue(value)));
         request.topics().add(topic);
+        made.add(name);
         return (CreateTopicsResponseData) ask(ApiKeys.CREATE_TOPICS, 7, request);
     }
 

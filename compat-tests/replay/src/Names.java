@@ -48,6 +48,22 @@ final class Names {
         return !b.find() && withoutUuids(theirs).equals(withoutUuids(ours));
     }
 
+    // A text of the first broker's, or of the second's, with each UUID that has a counterpart in a form that both share.
+    String knownTheirs(String text) {
+        return UUID.matcher(text).replaceAll(found -> second.containsKey("uuid" + found.group()) ? shared(found.group()) : found.group());
+    }
+
+    String knownOurs(String text) {
+        return UUID.matcher(text).replaceAll(found -> {
+            String theirs = first.get("uuid" + found.group());
+            return theirs != null ? shared(theirs) : found.group();
+        });
+    }
+
+    private static String shared(String uuid) {
+        return uuid.replace('-', '+');
+    }
+
     static String withoutUuids(String text) {
         return NOW.matcher(UUID.matcher(text).replaceAll("UUID")).replaceAll("NOW");
     }

@@ -1,10 +1,14 @@
 // What all sequences share: the two brokers, the versions that both advertise, and the count of compared answers.
 
 import java.io.IOException;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
 import org.apache.kafka.common.message.ApiVersionsRequestData;
 import org.apache.kafka.common.message.ApiVersionsResponseData;
+import org.apache.kafka.common.message.DeleteTopicsRequestData;
 import org.apache.kafka.common.message.FindCoordinatorRequestData;
 import org.apache.kafka.common.message.FindCoordinatorResponseData;
 import org.apache.kafka.common.message.InitProducerIdRequestData;
@@ -19,6 +23,11 @@ final class Run {
     final Map<Integer, short[]> theirs = new TreeMap<>(), ours = new TreeMap<>();
     private final Map<ApiKeys, Map<Short, Long>> compared = new TreeMap<>();
     private long others = 0;
+
+    // How long silence lasts before it counts as waiting: short while many sequences run, each of which is played again
+    // with patience if it differs.
+    static final int PATIENT_MS = 400;
+    volatile int quietMs = 150;
 
     Run(Broker first, Broker second) throws IOException {
         this.first = first;
@@ -43,10 +52,24 @@ final class Run {
         }
     }
 
+    // On both, without waiting until they are gone.
+    void delete(Set<String> topics) {
+        DeleteTopicsRequestData request = new DeleteTopicsRequestData().setTimeoutMs(0).setTopicNames(new ArrayList<>(topics));
+        for (Broker broker : new Broker[] {first, second}) {
+            try {
+                direct(broker, Request.of(ApiKeys.DELETE_TOPICS, 5, request, "replay", 1, ""));
+            } catch (IOException gone) {
+                throw new IllegalStateException("no answer at port " + broker.port, gone);
+            }
+        }
+    }
+
     private static ApiMessage direct(Broker broker, Request request) throws IOException {
         try (Wire wire = new Wire(broker)) {
             wire.send(request.frame);
-            return Answers.decode(request, wire.receive(Line.ANSWER_MS));
+            byte[] frame = wire.receive(Line.ANSWER_MS);
+            if (frame == null || frame == Wire.CLOSED) throw new IOException(request + ": " + Line.describe(frame));
+            return Answers.decode(request, frame);
         }
     }
 
@@ -68,7 +91,7 @@ final class Run {
         return Math.min(theirs.get((int) api.id)[1], ours.get((int) api.id)[1]);
     }
 
-    void counted(Request request) {
+    synchronized void counted(Request request) {
         if (request.api == null) others++;
         else compared.computeIfAbsent(request.api, any -> new TreeMap<>()).merge(request.version, 1L, Long::sum);
     }
@@ -79,22 +102,26 @@ final class Run {
         return total;
     }
 
-    // What was compared, and which versions weren't reached although both brokers have them.
-    void printCounts() {
+    // What was compared, and what wasn't reached although both brokers have it. False when that had to be reached.
+    boolean printCounts(boolean everyApi, boolean everyVersion) {
         System.out.println("answers compared, by API and version:");
-        int missed = 0;
+        List<String> never = new ArrayList<>(), missed = new ArrayList<>();
         for (ApiKeys api : ApiKeys.values()) {
             if (!both(api)) continue;
             Map<Short, Long> versions = compared.getOrDefault(api, Map.of());
+            if (versions.isEmpty()) never.add(api.name);
             StringBuilder line = new StringBuilder(String.format("  %-28s", api.name));
             for (int v = oldest(api); v <= newest(api); v++) {
                 long count = versions.getOrDefault((short) v, 0L);
-                if (count == 0) missed++;
+                if (count == 0) missed.add(api.name + " v" + v);
                 line.append(" v").append(v).append(":").append(count);
             }
             System.out.println(line);
         }
-        System.out.println("  " + others + " answers to bytes that are no request of a known API; " + missed + " versions not reached");
+        System.out.println("  " + others + " answers to bytes that are no request of a known API");
+        if (!never.isEmpty()) System.out.println("  APIs that both advertise and that were never sent: " + never);
+        if (!missed.isEmpty()) System.out.println("  versions not reached: " + missed);
+        return !(everyApi && !never.isEmpty()) && !(everyVersion && !missed.isEmpty());
     }
 
     void printAdvertised() {

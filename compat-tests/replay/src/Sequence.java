@@ -6,6 +6,8 @@ import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
+import java.util.Set;
+import java.util.TreeSet;
 import org.apache.kafka.common.protocol.ApiKeys;
 import org.apache.kafka.common.protocol.ApiMessage;
 
@@ -16,6 +18,7 @@ abstract class Sequence implements AutoCloseable {
     final Names names = new Names();
     final List<String> transcript = new ArrayList<>();
     final List<Line> lines = new ArrayList<>();
+    final Set<String> made = new TreeSet<>();  // topics
     final String clientId = "replay";
     Random random;
     boolean recompressed;  // by the brokers: each has its own compressors, and logs of its own size
@@ -57,9 +60,14 @@ abstract class Sequence implements AutoCloseable {
         end();
     }
 
+    // What it made goes, so that thousands of sequences leave the brokers as the first one found them.
     @Override
     public void close() {
-        lines.forEach(Line::close);
+        try {
+            if (!made.isEmpty()) run.delete(made);
+        } finally {
+            lines.forEach(Line::close);
+        }
     }
 
     // ---- Random choices

@@ -51,11 +51,15 @@ final class Tolerance {
     // What ZooKeeper's client says to names that can't be part of a path.
     private static final Pattern PATH = Pattern.compile("Invalid config value for resource ConfigResource\\(type=TOPIC, name='(.*)'\\): Invalid path string .*");
 
+    private static final String NO_THREADS = "Dynamic thread count update validation failed for log.cleaner.threads=0, value should be at least 1";
+
     // How a record calls itself when Kafka had no need to read it whole.
     private static final Pattern RECORD = Pattern.compile("message PartialDefaultRecord\\(");
 
     // What Kafka meant to say.
     static String plain(String theirs) {
+        // It divides the log cleaner's buffer by the number of threads before it looks whether that is zero.
+        if (theirs.equals("/ by zero")) return NO_THREADS;
         String inner = WRAPPED.matcher(theirs).replaceAll("$1");
         Matcher partial = RECORD.matcher(inner);
         if (partial.find()) inner = partial.replaceAll("message DefaultRecord(").replace("=-1 bytes", "=0 bytes");

@@ -92,7 +92,11 @@ final class TopicSequence extends Sequence {
             request.topics().add(topic);
         }
         CreateTopicsResponseData response = (CreateTopicsResponseData) ask(ApiKeys.CREATE_TOPICS, version, request);
-        response.topics().forEach(result -> learn(result.name(), result.topicId()));
+        if (response == null) return;
+        for (CreateTopicsResponseData.CreatableTopicResult result : response.topics()) {
+            learn(result.name(), result.topicId());
+            if (result.errorCode() == 0 && !validateOnly) made.add(result.name());
+        }
     }
 
     private void assign(CreatableTopic topic, boolean validateOnly) {
@@ -183,12 +187,15 @@ final class TopicSequence extends Sequence {
         if (version >= 8 && version <= 10) request.setIncludeClusterAuthorizedOperations(sometimes(2));
         // Kafka names topics that it creates by itself without a leader first; Barnabas has one at once.
         if (kind > 1 && (version < 4 || request.allowAutoTopicCreation())) {
-            boolean[] closes = {false};
             await(ApiKeys.METADATA, version, request, answer -> ((MetadataResponseData) answer).topics().stream()
                 .noneMatch(topic -> topic.errorCode() == Errors.LEADER_NOT_AVAILABLE.code()));
         }
         MetadataResponseData response = (MetadataResponseData) ask(ApiKeys.METADATA, version, request);
-        if (response != null) response.topics().forEach(topic -> learn(topic.name(), topic.topicId()));
+        if (response == null) return;
+        for (MetadataResponseData.MetadataResponseTopic found : response.topics()) {
+            learn(found.name(), found.topicId());
+            if (found.errorCode() == 0 && found.name().startsWith(prefix)) made.add(found.name());
+        }
     }
 
     private void cluster() throws IOException {
