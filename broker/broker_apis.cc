@@ -1,6 +1,7 @@
 // Which APIs a broker serves, at which versions, with which handlers: the filling of the API table.
 #include "broker/broker_parts.h"
 #include "broker/handlers/alter_configs.h"
+#include "broker/handlers/alter_partition_reassignments.h"
 #include "broker/handlers/api_versions.h"
 #include "broker/handlers/create_partitions.h"
 #include "broker/handlers/create_topics.h"
@@ -13,6 +14,7 @@
 #include "broker/handlers/describe_log_dirs.h"
 #include "broker/handlers/describe_producers.h"
 #include "broker/handlers/describe_topic_partitions.h"
+#include "broker/handlers/elect_leaders.h"
 #include "broker/handlers/fetch.h"
 #include "broker/handlers/find_coordinator.h"
 #include "broker/handlers/heartbeat.h"
@@ -23,6 +25,7 @@
 #include "broker/handlers/list_config_resources.h"
 #include "broker/handlers/list_groups.h"
 #include "broker/handlers/list_offsets.h"
+#include "broker/handlers/list_partition_reassignments.h"
 #include "broker/handlers/metadata.h"
 #include "broker/handlers/offset_commit.h"
 #include "broker/handlers/offset_delete.h"
@@ -69,6 +72,9 @@ void Broker::Parts::register_topic_apis() {
   apis.add<CreateTopicsHandler>({.advertised = {0, 7}}, *controller, *topic_changes, dynamic_config);
   apis.add<DeleteTopicsHandler>({.advertised = {0, 6}}, *controller, metadata, *topic_changes, dynamic_config);
   apis.add<CreatePartitionsHandler>({.advertised = {0, 3}}, *controller, *topic_changes);
+  apis.add<ElectLeadersHandler>({.advertised = {0, 2}}, *controller, metadata);
+  apis.add<AlterPartitionReassignmentsHandler>({.advertised = {0, 1}}, *controller);
+  apis.add<ListPartitionReassignmentsHandler>({.advertised = {0, 0}}, *controller);
   apis.add<DescribeClusterHandler>({.advertised = {0, 2}}, metadata, cluster_id_, address_of);
   apis.add<DescribeTopicPartitionsHandler>({.advertised = {0, 0}}, metadata, dynamic_config);
 }
