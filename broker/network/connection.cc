@@ -210,9 +210,10 @@ awaitable<void> Connection::wait_for_room() {
 awaitable<BudgetShare> Connection::take_memory() {
   const auto bytes = static_cast<std::int64_t>(input_.expected());
   Waiter waiter(thread_.executor(), &cancel_list_);
+  MemoryBudget::Place place(services_.memory, waiter.handle());
   while (!closed_ && !draining_) {
     waiter.rearm();
-    if (services_.memory.try_take(bytes, waiter.handle())) co_return BudgetShare(services_.memory, bytes);
+    if (services_.memory.try_take(bytes, place)) co_return BudgetShare(services_.memory, bytes);
     co_await waiter.wait_for(forever_ms);
   }
   co_return BudgetShare();

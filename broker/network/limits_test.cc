@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <optional>
+
 #include "broker/network/connection_quotas.h"
 #include "broker/network/foreign_protocol.h"
 #include "broker/network/log_limiter.h"
@@ -81,26 +83,81 @@ TEST(ConnectionQuotas, ConnectionsLeaveRoomForTheFilesOfTheLogs) {
   EXPECT_EQ(connections_beside_files(1), 1);
 }
 
+// One who asks the budget.
+struct Taker {
+  Taker(TestLoop& loop, MemoryBudget& budget)
+      : waiter(loop.executor(), nullptr), place(std::in_place, budget, waiter.handle()) {}
+  bool notified() const { return waiter.handle().notified(); }
+  Waiter waiter;
+  std::optional<MemoryBudget::Place> place;
+};
+
 TEST(MemoryBudget, GivesUntilItIsUsedUpAndWakesWhoWaits) {
   TestLoop loop;
-  Waiter waiter(loop.executor(), nullptr);
   MemoryBudget budget(100);
-  ASSERT_TRUE(budget.try_take(60, {}));
-  EXPECT_FALSE(budget.try_take(60, waiter.handle()));
-  EXPECT_FALSE(waiter.handle().notified());
+  Taker first(loop, budget), second(loop, budget);
+  ASSERT_TRUE(budget.try_take(60, *first.place));
+  EXPECT_FALSE(budget.try_take(60, *second.place));
+  EXPECT_FALSE(second.notified());
   EXPECT_TRUE(budget.is_awaited());
   {
     const BudgetShare share(budget, 60);
   }
-  EXPECT_TRUE(waiter.handle().notified());
+  EXPECT_TRUE(second.notified());
+  EXPECT_TRUE(budget.try_take(60, *second.place));
   EXPECT_FALSE(budget.is_awaited());
-  EXPECT_EQ(budget.held(), 0);
+  EXPECT_EQ(budget.held(), 60);
 }
 
 TEST(MemoryBudget, ARequestLargerThanEverythingPassesAlone) {
+  TestLoop loop;
   MemoryBudget budget(100);
-  EXPECT_TRUE(budget.try_take(1000, {}));
-  EXPECT_FALSE(budget.try_take(1, {}));
+  Taker large(loop, budget), small(loop, budget);
+  EXPECT_TRUE(budget.try_take(1000, *large.place));
+  EXPECT_FALSE(budget.try_take(1, *small.place));
+}
+
+TEST(MemoryBudget, SmallRequestsDoNotOvertakeALargeOne) {
+  TestLoop loop;
+  MemoryBudget budget(100);
+  Taker running(loop, budget), large(loop, budget), small(loop, budget), late(loop, budget);
+  ASSERT_TRUE(budget.try_take(60, *running.place));
+  EXPECT_FALSE(budget.try_take(90, *large.place));
+  EXPECT_FALSE(budget.try_take(10, *small.place)) << "there is room, but not for who came first";
+  budget.give_back(60);
+  EXPECT_TRUE(large.notified());
+  EXPECT_FALSE(small.notified());
+  EXPECT_FALSE(budget.try_take(10, *late.place));
+  EXPECT_TRUE(budget.try_take(90, *large.place));
+  EXPECT_TRUE(small.notified()) << "there is room for it now";
+  EXPECT_TRUE(budget.try_take(10, *small.place));
+  EXPECT_TRUE(late.notified());
+}
+
+TEST(MemoryBudget, WhoGivesUpLetsTheNextOneIn) {
+  TestLoop loop;
+  MemoryBudget budget(100);
+  Taker running(loop, budget), large(loop, budget), small(loop, budget);
+  ASSERT_TRUE(budget.try_take(60, *running.place));
+  EXPECT_FALSE(budget.try_take(90, *large.place));
+  EXPECT_FALSE(budget.try_take(10, *small.place));
+  large.place.reset();
+  EXPECT_TRUE(small.notified());
+  EXPECT_TRUE(budget.try_take(10, *small.place));
+}
+
+TEST(MemoryBudget, WhatWasTakenBeyondTheLimitIsWaitedFor) {
+  TestLoop loop;
+  MemoryBudget budget(100);
+  Taker next(loop, budget);
+  BudgetShare share;
+  share.add_anyway(budget, 30);
+  share.add_anyway(budget, 150);
+  EXPECT_EQ(budget.held(), 180);
+  EXPECT_FALSE(budget.try_take(1, *next.place));
+  share = {};
+  EXPECT_EQ(budget.held(), 0);
+  EXPECT_TRUE(budget.try_take(1, *next.place));
 }
 
 TEST(LogLimiter, LetsAFewThroughAndCountsTheRest) {

@@ -2,22 +2,41 @@
 
 namespace broker {
 
-bool MemoryBudget::try_take(std::int64_t bytes, const WaiterHandle& waiter) {
+bool MemoryBudget::try_take(std::int64_t bytes, Place& place) {
   const protocol::MutexLock lock(mutex_);
-  if (held_ + bytes > limit_bytes_ && held_ > 0) {
-    waiting_.push_back(waiter);
+  const bool is_first = waiting_.empty() || &waiting_.front() == &place;
+  if (!is_first || !fits(bytes)) {
+    if (!place.is_linked()) waiting_.push_back(place);
     return false;
   }
   held_ += bytes;
+  if (place.is_linked()) {
+    waiting_.erase(waiting_.iterator_to(place));
+    wake_first();
+  }
   return true;
+}
+
+void MemoryBudget::take_anyway(std::int64_t bytes) {
+  const protocol::MutexLock lock(mutex_);
+  held_ += bytes;
 }
 
 void MemoryBudget::give_back(std::int64_t bytes) {
   const protocol::MutexLock lock(mutex_);
   held_ -= bytes;
-  // All of them: they ask for different amounts, and whoever finds none left queues again.
-  for (const WaiterHandle& waiter : waiting_) waiter.notify();
-  waiting_.clear();
+  wake_first();
+}
+
+void MemoryBudget::leave(Place& place) {
+  const protocol::MutexLock lock(mutex_);
+  if (!place.is_linked()) return;
+  waiting_.erase(waiting_.iterator_to(place));
+  wake_first();
+}
+
+void MemoryBudget::wake_first() {
+  if (!waiting_.empty()) waiting_.front().waiter_.notify();
 }
 
 bool MemoryBudget::is_awaited() const {
