@@ -107,6 +107,7 @@ class ApiTable {
                                   protocol::Writer& response) {
     const auto request = H::Request::decode(body, context.api_version());
     if (!request) co_return Served::malformed;
+    context.count_decoded(body.element_bytes());
     if constexpr (PlainHandler<H>) {
       const typename H::Response answer = static_cast<H*>(handler)->handle(context, *request);
       complete(answer, context, response);

@@ -162,6 +162,14 @@ TEST_F(DispatchTest, EveryTruncationOfARequestCloses) {
   }
 }
 
+TEST_F(DispatchTest, ARequestThatDecodesToFarMoreThanItsBytesCloses) {
+  protocol::HeartbeatRequest bloated = heartbeat("g");
+  for (std::uint32_t tag = 0; tag < 2'000'000; ++tag) bloated.unknown_tagged_fields.push_back({.tag = tag, .data = {}});
+  const Reply reply = dispatch(frame_of(bloated, 4));
+  EXPECT_EQ(reply.action, Reply::Action::close);
+  EXPECT_THAT(reply.reason, HasSubstr("more memory"));
+}
+
 TEST_F(DispatchTest, AHandlerMayAskForSilenceOrForTheConnectionsEnd) {
   EXPECT_EQ(dispatch(frame_of(heartbeat("silent"), 4)).action, Reply::Action::nothing);
   const Reply closing = dispatch(frame_of(heartbeat("close"), 4));

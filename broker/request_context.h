@@ -23,6 +23,8 @@ class RequestOwner {
  public:
   virtual ~RequestOwner() = default;
   virtual void ordered_part_done() = 0;
+  // What the decoded request takes beside its frame.
+  virtual void decoded(std::size_t bytes) = 0;
 };
 
 class RequestContext {
@@ -68,6 +70,11 @@ class RequestContext {
   // Calling it again does nothing. Responses leave in the order of the requests all the same.
   void ordered_part_done() {
     if (owner_ != nullptr) owner_->ordered_part_done();
+  }
+
+  // Called before the handler runs.
+  void count_decoded(std::size_t bytes) {
+    if (owner_ != nullptr) owner_->decoded(bytes);
   }
 
   // The same bytes as `view`, writable, for patching a batch where it lies in the request (base offset, leader epoch).

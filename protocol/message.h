@@ -29,15 +29,19 @@ struct ArrayRule {
 
 namespace message_detail {
 
-// Memory grows with the elements that really come, not with a count that the sender made up.
+// Memory grows with the elements that really come, not with a count that the sender made up: the rest is asked for once
+// so many have come.
 inline constexpr std::int32_t reserve_limit = 1024;
 
 template <typename T>
 void read_elements(Reader& reader, std::vector<T>& elements, std::int32_t count, const ArrayRule& rule,
                    std::int16_t version) {
   elements.clear();
+  reader.charge_elements(static_cast<std::size_t>(count), sizeof(T));
+  if (!reader.ok()) return;
   elements.reserve(static_cast<std::size_t>(std::min(count, reserve_limit)));
   for (std::int32_t i = 0; i < count && reader.ok(); ++i) {
+    if (i == reserve_limit) elements.reserve(static_cast<std::size_t>(count));
     if constexpr (requires(T element) { element.read(reader, version); }) {
       elements.emplace_back().read(reader, version);
     } else if constexpr (requires(T element) { reader.get(element); }) {

@@ -60,6 +60,32 @@ TEST(Messages, NullAndEmptyArraysDiffer) {
   EXPECT_FALSE(old.ok());
 }
 
+TEST(Messages, ArraysTakeNoMoreMemoryThanIsAllowed) {
+  ProduceRequest request;
+  request.topic_data.emplace_back().partition_data.resize(100'000);
+  Writer writer;
+  request.encode(writer, 9);
+  const std::size_t needed =
+      sizeof(ProduceRequest::TopicProduceData) + 100'000 * sizeof(ProduceRequest::PartitionProduceData);
+
+  Reader enough(writer.bytes(), needed);
+  EXPECT_TRUE(ProduceRequest::decode(enough, 9));
+  EXPECT_EQ(enough.element_bytes(), needed);
+  Reader too_little(writer.bytes(), needed - 1);
+  const auto refused = ProduceRequest::decode(too_little, 9);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.code(), ErrorCode::invalid_request);
+}
+
+TEST(Messages, TagsTakeNoMoreMemoryThanIsAllowed) {
+  ApiVersionsRequest request{.client_software_name = "a", .client_software_version = "b"};
+  for (std::uint32_t tag = 0; tag < 1000; ++tag) request.unknown_tagged_fields.push_back({.tag = tag, .data = {}});
+  Writer writer;
+  request.encode(writer, 3);
+  Reader reader(writer.bytes(), 999 * sizeof(RawTaggedField));
+  EXPECT_FALSE(ApiVersionsRequest::decode(reader, 3));
+}
+
 TEST(Messages, UnknownVersionsAreRefused) {
   Reader reader(Bytes{});
   EXPECT_EQ(ProduceRequest::decode(reader, 14).code(), ErrorCode::unsupported_version);

@@ -131,6 +131,13 @@ std::int32_t Reader::array_count(Encoding encoding, std::size_t min_element_size
   return static_cast<std::int32_t>(count);
 }
 
+void Reader::charge_elements(std::size_t count, std::size_t element_size) {
+  if (count > (element_bytes_max_ - element_bytes_) / element_size) {
+    return fail("its elements would take more memory than a message of this size may");
+  }
+  element_bytes_ += count * element_size;
+}
+
 void Reader::get_unknown_tags(std::vector<RawTaggedField>& fields) {
   for (TagReader tags(*this); tags.next();) tags.keep(fields);
 }
@@ -148,6 +155,8 @@ bool TagReader::next() {
 }
 
 void TagReader::keep(std::vector<RawTaggedField>& fields) {
+  reader_.charge_elements(1, sizeof(RawTaggedField));
+  if (!reader_.ok()) return;
   fields.push_back({.tag = tag_, .data = reader_.raw(end_ - reader_.position())});
 }
 

@@ -1,8 +1,9 @@
 // Reader and Writer: the primitive types of Kafka's protocol, in both the classic and the flexible (KIP-482) encoding.
 //
-// A Reader never reads past its bytes and never allocates by a length it has not checked. Its first error sticks: later
-// reads give zeros and empty views, so that decoders check once, at the end. A Writer's first error sticks too; what
-// was written is then unusable. Both are plain values for one thread.
+// A Reader never reads past its bytes, never allocates by a length it has not checked, and lets decoded arrays take no
+// more memory than its owner allows. Its first error sticks: later reads give zeros and empty views, so that decoders
+// check once, at the end. A Writer's first error sticks too; what was written is then unusable. Both are plain values
+// for one thread.
 #pragma once
 
 #include <bit>
@@ -10,6 +11,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <string>
@@ -43,6 +45,8 @@ concept WireNumber = (std::integral<T> && !std::same_as<T, bool>) || std::same_a
 class Reader {
  public:
   explicit Reader(Bytes bytes) : next_(bytes.data()), begin_(next_), end_(next_ + bytes.size()) {}
+  // An element of a byte or two becomes a structure of a hundred: who decodes for strangers bounds them together.
+  Reader(Bytes bytes, std::size_t element_bytes_max) : Reader(bytes) { element_bytes_max_ = element_bytes_max; }
 
   std::size_t remaining() const { return static_cast<std::size_t>(end_ - next_); }
   std::size_t position() const { return static_cast<std::size_t>(next_ - begin_); }
@@ -87,6 +91,10 @@ class Reader {
   // checked: that many elements of at least `min_element_size` (>= 1) bytes fit into what remains.
   std::int32_t array_count(Encoding encoding, std::size_t min_element_size, const char* field, bool nullable);
 
+  // Counts memory for decoded elements before it is asked for; a failure when that is more than was allowed.
+  void charge_elements(std::size_t count, std::size_t element_size);
+  std::size_t element_bytes() const { return element_bytes_; }
+
   // The tag buffer of a structure that knows no tags: everything in it is kept.
   void get_unknown_tags(std::vector<RawTaggedField>& fields);
 
@@ -109,6 +117,8 @@ class Reader {
   const std::byte* next_;
   const std::byte* begin_;
   const std::byte* end_;
+  std::size_t element_bytes_ = 0;
+  std::size_t element_bytes_max_ = std::numeric_limits<std::size_t>::max();
   const char* reason_ = nullptr;
   const char* field_ = nullptr;
 };

@@ -168,6 +168,18 @@ TEST(Wire, ArrayCountsAreCheckedAgainstWhatRemains) {
   EXPECT_FALSE(refuses.ok());
 }
 
+TEST(Wire, ElementsTakeNoMoreMemoryThanIsAllowed) {
+  const std::vector<std::byte> bytes(100);
+  Reader reader(bytes, 1000);
+  reader.charge_elements(3, 300);
+  reader.charge_elements(1, 100);
+  EXPECT_TRUE(reader.ok());
+  EXPECT_EQ(reader.element_bytes(), 1000U);
+  reader.charge_elements(1, 1);
+  EXPECT_FALSE(reader.ok());
+  EXPECT_EQ(reader.remaining(), 0U);
+}
+
 TEST(Wire, NullArraysAreMinusOne) {
   const auto frame = bytes_of({0, 255, 255, 255, 255});
   Reader reader(frame);

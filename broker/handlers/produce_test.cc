@@ -15,6 +15,7 @@ constexpr protocol::ApiVersion newest_with_names = 12, newest = 13;
 class CountingOwner final : public RequestOwner {
  public:
   void ordered_part_done() override { ++calls; }
+  void decoded(std::size_t) override {}
   int calls = 0;
 };
 

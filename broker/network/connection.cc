@@ -46,13 +46,20 @@ struct Connection::Pin {
 
 // What a request may tell its connection.
 struct Connection::InFlight final : RequestOwner {
-  explicit InFlight(Connection& owner) : connection(owner) {}
+  InFlight(Connection& owner, Exchange& its_exchange) : connection(owner), exchange(its_exchange) {}
   void ordered_part_done() override {
     if (done) return;
     done = true;
     connection.offer_reading();
   }
+  void decoded(std::size_t bytes) override {
+    connection.responses_.charge(exchange, bytes);
+    if (bytes > budgeted_frame_min) {
+      exchange.share.add_anyway(connection.services_.memory, static_cast<std::int64_t>(bytes));
+    }
+  }
   Connection& connection;
+  Exchange& exchange;
   bool done = false;
 };
 
@@ -109,7 +116,7 @@ awaitable<void> Connection::read_and_dispatch() {
     }
 
     Exchange& exchange = responses_.push(std::move(frame), std::exchange(incoming_share_, {}));
-    InFlight request(*this);
+    InFlight request(*this, exchange);
     const RequestSource source{
         .executor = thread_.executor(), .connection = info_, .owner = &request, .cancel_list = &cancel_list_};
     ++requests_running_;

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <utility>
 
 namespace broker {
 namespace {
@@ -82,8 +83,13 @@ Exchange& ResponseQueue::push(Frame frame, BudgetShare share) {
   return *exchange;
 }
 
+void ResponseQueue::charge(Exchange& exchange, std::size_t decoded_bytes) {
+  exchange.decoded_bytes += decoded_bytes;
+  request_bytes_ += decoded_bytes;
+}
+
 void ResponseQueue::finish(Exchange& exchange) {
-  request_bytes_ -= exchange.frame.bytes.size();
+  request_bytes_ -= exchange.frame.bytes.size() + std::exchange(exchange.decoded_bytes, 0);
   exchange.frame = {};
   exchange.share = {};
   if (exchange.reply.action == Reply::Action::send) {

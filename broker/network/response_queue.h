@@ -19,6 +19,7 @@ namespace broker {
 struct Exchange {
   Frame frame;
   BudgetShare share;  // of the broker's request memory; empty for small frames
+  std::size_t decoded_bytes = 0;
   Reply reply;
   bool ready = false;
 
@@ -66,15 +67,20 @@ class ResponseQueue {
   // The next request in order. Stays at its address until it was answered and sent.
   Exchange& push(Frame frame, BudgetShare share);
 
+  // The request takes that much memory beside its frame, as long as it is worked on.
+  void charge(Exchange& exchange, std::size_t decoded_bytes);
+
   // The answer in `exchange.reply` is complete: lets go of the request's memory.
   void finish(Exchange& exchange);
 
   WriteResult write(int socket_fd);
 
   bool empty() const { return head_ == nullptr; }
-  std::size_t size() const { return size_; }                    // requests without a sent answer
-  std::size_t request_bytes() const { return request_bytes_; }  // of requests that are being worked on
-  std::size_t unsent_bytes() const { return unsent_bytes_; }    // memory of finished answers
+  std::size_t size() const { return size_; }  // requests without a sent answer
+  std::size_t request_bytes() const {
+    return request_bytes_;
+  }  // of requests that are being worked on, and what they decode to
+  std::size_t unsent_bytes() const { return unsent_bytes_; }  // memory of finished answers
   bool head_ready() const { return head_ != nullptr && head_->ready; }
 
  private:

@@ -149,6 +149,29 @@ def huge_counts(binary):
 
 
 @attack
+def requests_that_grow_when_they_are_decoded(binary):
+    """Elements of a few bytes that become structures of a hundred each."""
+    nulls = array([string('t') + array([i32(0) + blob(None)] * 2_000_000)])
+    produce = frame(PRODUCE, 7, string(None) + i16(1) + i32(1) + nulls)
+    names = frame(METADATA, 1, array([string('')] * 5_000_000))
+    with Broker(binary, 'auto.create.topics.enable=false') as broker:
+        with Client(broker.address) as client:
+            client.create(['t'])
+        for request in (produce, names):
+            broker.reset_peak()
+            before = broker.memory_mb()
+            with Client(broker.address, 30) as client:
+                attempt(client.send, request)
+                expect(client.closed(), 'it was not refused')
+            grown(broker, before, 2 * len(request) // 1_000_000 + 40, 'a request that grows')
+        with Client(broker.address, 60) as client:  # what somebody may need one day
+            client.ask(frame(METADATA, 1, array([string(f'a-topic-with-a-name-{n}') for n in range(100_000)])))
+            commits = array([string('t') + array([i32(n) + i64(1) + i32(0) + string(None) for n in range(100_000)])])
+            client.ask(frame(OFFSET_COMMIT, 6, string('g') + i32(-1) + string('') + commits))
+        whole(broker)
+
+
+@attack
 def idle_and_half_sent_crowds(binary):
     crowd = 2000
     with Broker(binary) as broker:
