@@ -4,6 +4,9 @@
 #   start_target_with TARGET k=v… the same with broker settings
 #   check NAME command…           runs a check, prints ok/FAILED with its output, counts it
 #   finish                        prints "N passed, N failed" and exits accordingly
+#
+# A Barnabas that ends other than cleanly when it is told to stop (a crash, a sanitizer's report) fails the run, whether
+# a check looked at it or not.
 
 set -uo pipefail
 compat=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -11,18 +14,38 @@ root=$(dirname "$compat")
 scratch=$(mktemp -d "${TMPDIR:-/tmp}/barnabas-compat.XXXXXX")
 passed=0 failed=0 skipped=0
 started_pids=()
+declare -A barnabas_pids=()  # those whose end nobody has looked at yet
+bad_ends=0
+
+# ended_well PID: waits for a process that was told to stop. Apache Kafka's exit status says nothing.
+ended_well() {
+  local status=0
+  wait "$1" 2>/dev/null || status=$?
+  [ "${barnabas_pids[$1]:-}" ] || return 0
+  unset "barnabas_pids[$1]"
+  case $status in
+    0 | 127) return 0 ;;  # 127: not this shell's to wait for
+    137) [ "${2:-}" = killed ] && return 0 ;;
+  esac
+  echo "FAILED  the broker ended with exit status $status"
+  tail -n 25 "$scratch/barnabas.log" | cut -c1-300 | sed 's/^/        /'
+  bad_ends=$((bad_ends + 1))
+  return 1
+}
 
 end_everything() {
-  local pid
+  local status=${1:-$?} pid
   for pid in "${started_pids[@]:-}"; do
     [ -n "$pid" ] && kill "$pid" 2>/dev/null
   done
   for pid in "${started_pids[@]:-}"; do
     [ -n "$pid" ] || continue
     for _ in $(seq 100); do kill -0 "$pid" 2>/dev/null || break; sleep 0.1; done
-    kill -9 "$pid" 2>/dev/null
+    kill -9 "$pid" 2>/dev/null && [ "${barnabas_pids[$pid]:-}" ] && echo "the broker did not stop in 10 s"
+    ended_well "$pid" killed || status=1
   done
   [ "${KEEP:-}" ] && echo "kept: $scratch" || rm -rf "$scratch"
+  exit "$status"
 }
 trap end_everything EXIT
 trap 'exit 130' INT TERM
@@ -52,6 +75,7 @@ start_barnabas() {
     --override broker.id=0 --override "listeners=PLAINTEXT://127.0.0.1:$port" "$@" >"$scratch/barnabas.log" 2>&1 &
   target_pid=$!
   started_pids+=("$target_pid")
+  barnabas_pids[$target_pid]=1
   wait_for 20 port_answers "$port" || { echo "barnabas did not start:"; tail -20 "$scratch/barnabas.log"; exit 1; }
 }
 
@@ -113,12 +137,16 @@ start_target_with() {
   esac
 }
 
-# stop_target: SIGTERM, and wait until it is gone.
+# stop_target: SIGTERM, and wait until it is gone. Fails unless it ends cleanly.
 stop_target() {
   kill "$target_pid" 2>/dev/null
-  for _ in $(seq 300); do kill -0 "$target_pid" 2>/dev/null || return 0; sleep 0.1; done
+  for _ in $(seq 300); do
+    kill -0 "$target_pid" 2>/dev/null || { ended_well "$target_pid"; return; }
+    sleep 0.1
+  done
   echo "the target did not stop in 30 s" >&2
   kill -9 "$target_pid"
+  ended_well "$target_pid"
   return 1
 }
 
@@ -145,6 +173,7 @@ skip() {
 }
 
 finish() {
+  [ "$failed" -gt 0 ] || failed=$bad_ends
   printf '%d passed, %d failed, %d skipped\n' "$passed" "$failed" "$skipped"
   [ "$skipped" -gt 0 ] && [ "${COMPAT_NO_SKIP:-}" = 1 ] && { echo "nothing may be skipped here"; exit 1; }
   [ "$failed" -eq 0 ] && [ $((passed + skipped)) -gt 0 ]
