@@ -28,8 +28,8 @@ struct IoError {
     return error_number == EMFILE || error_number == ENFILE || error_number == ENOMEM;
   }
 
-  // What was to be used went away meanwhile, or would need the disk: ask again.
-  bool is_passing() const { return error_number == EAGAIN || gone; }
+  // What was to be used went away meanwhile, or would need the disk, or nobody wants it any more: ask again.
+  bool is_passing() const { return error_number == EAGAIN || error_number == ECANCELED || gone; }
 
   // The error of a sync: whatever the reason, the kernel may have dropped what was to be written and report success the
   // next time, so it is the disk's fault.

@@ -75,6 +75,7 @@ void Log::take_over(LoadedLog&& loaded) {
   log_end_ = {loaded.log_end_offset, rolled_up_to_, segments_.back()->size()};
   high_watermark_ = {.offset = log_start_};
   refresh_first_unstable_offset();
+  note_unsynced();
 }
 
 Result<void> Log::check_usable() const {
@@ -94,6 +95,7 @@ std::shared_ptr<const LogConfig> Log::config() const {
 void Log::set_config(std::shared_ptr<const LogConfig> config) {
   MutexLock lock(mutex_);
   config_ = std::move(config);
+  note_unsynced();
 }
 
 std::optional<Uuid> Log::topic_id() const {
@@ -166,6 +168,7 @@ OffsetSnapshot Log::offsets() const {
 void Log::move_log_end(Offset end) {
   log_end_ = {end, segments_.back()->base_offset(), segments_.back()->size()};
   recovery_point_ = std::min(recovery_point_, end);
+  note_unsynced();
 }
 
 // What a compaction or a sync under way knows of the log is void from here on.

@@ -15,6 +15,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -51,6 +52,7 @@ struct LogOpenOptions {
   std::optional<Uuid> topic_id;
   std::int64_t producer_id_expiration_ms = 24LL * 3600 * 1000;  // producer.id.expiration.ms
   bool verify_transactions = true;                              // transaction.partition.verification.enable
+  std::stop_token stop = {};  // ends recovery after a segment, with ECANCELED; the next open() begins again
 };
 
 class Log {
@@ -73,6 +75,9 @@ class Log {
   protocol::Result<void> set_topic_id(Uuid id) EXCLUDES(mutex_);
 
   // ---- Appending
+
+  // Asks the disk for what the first append after the opening needs, so that it doesn't wait for that under the lock.
+  void prepare_appends() EXCLUDES(mutex_);
 
   // Validates the batches of a Produce request (or of a coordinator), assigns offsets and the leader epoch, and
   // appends; the caller sees to the flush, if one is due. A batch that the producer already sent and that is among its
@@ -255,6 +260,7 @@ class Log {
 
   // ---- Offsets
   void move_log_end(Offset end) REQUIRES(mutex_);
+  void note_unsynced() const REQUIRES(mutex_);
   void note_truncation(Offset end) REQUIRES(mutex_);
   void set_high_watermark(const OffsetMetadata& offset) REQUIRES(mutex_);
   void refresh_first_unstable_offset() REQUIRES(mutex_);

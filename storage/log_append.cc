@@ -122,6 +122,18 @@ Result<AppendInfo> Log::append_as_leader(Bytes records, LeaderEpoch leader_epoch
   return info;
 }
 
+void Log::prepare_appends() {
+  std::shared_ptr<Segment> active;
+  {
+    MutexLock lock(mutex_);
+    if (!check_usable()) return;
+    active = segments_.back();
+  }
+  if (const auto prepared = active->prepare_appends(); !prepared) {
+    spdlog::warn("{} is not ready for appends: {}", name_, prepared.error().text());  // the first one tries again
+  }
+}
+
 bool Log::is_flush_due() const { return log_end_.offset - recovery_point_ >= config_->flush_messages; }
 
 // A duplicate's original offsets, or nullopt for a batch that may be appended.

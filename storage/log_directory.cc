@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <utility>
 
 namespace storage {
@@ -49,6 +50,11 @@ void LogDirectory::report_failure() {
 void LogDirectory::delete_later(TimestampMs due, std::function<Io<void>()> remove) {
   protocol::MutexLock lock(mutex_);
   deletions_.push_back({due, std::move(remove)});
+}
+
+bool LogDirectory::has_due_deletions(TimestampMs now) const {
+  protocol::MutexLock lock(mutex_);
+  return std::ranges::any_of(deletions_, [now](const Deletion& deletion) { return deletion.due <= now; });
 }
 
 void LogDirectory::run_deletions(TimestampMs now) {

@@ -43,6 +43,17 @@ class LogDirectory {
   // Tells the handler if the directory has gone offline since. Call it without locks.
   void report_failure() EXCLUDES(mutex_);
 
+  // ---- What upkeep there is
+
+  // A log has something that a flush pass may have to sync, now or later. Costs next to nothing: for every append.
+  void note_unsynced() {
+    if (!unsynced_.load(std::memory_order_relaxed)) unsynced_.store(true, std::memory_order_relaxed);
+  }
+  bool has_unsynced() const { return unsynced_.load(std::memory_order_relaxed); }
+  // For a pass that looks at all logs, and notes again what it has to leave.
+  void forget_unsynced() { unsynced_.store(false); }
+  bool has_due_deletions(TimestampMs now) const EXCLUDES(mutex_);
+
   // ---- Delayed deletion
 
   // Runs `remove` in the first run_deletions() at or after `due`.
@@ -66,6 +77,7 @@ class LogDirectory {
   const FailureHandler on_failure_;
   std::atomic<bool> offline_ = false;
   std::atomic<bool> unreported_ = false;
+  std::atomic<bool> unsynced_ = false;
 
   mutable protocol::Mutex mutex_;
   std::string failure_reason_ GUARDED_BY(mutex_);

@@ -17,7 +17,10 @@ namespace {
 
 using protocol::ErrorCode;
 using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
 using testing::make_batch;
+using ::testing::Not;
 using testing::read_all;
 
 class LogFaultsTest : public testing::LogFixture {
@@ -158,6 +161,24 @@ TEST_F(LogFaultsTest, WhatRecoveryMadeAnewIsSyncedByTheNextFlush) {
   EXPECT_THAT(slice->aborted_transactions, ElementsAre(AbortedTransaction{.producer_id = 9, .first_offset = 1}));
 }
 
+TEST_F(LogFaultsTest, ThePreparedFirstAppendReadsNothing) {
+  open_with_segments();
+  ASSERT_TRUE(log_->close(now));
+  recovery_point_ = 20;
+  drop_log();
+  open();
+  std::vector<std::string> asked;
+  disk_.fault = [&](std::string_view operation, const std::string& path) {
+    if (operation == "read" || operation == "open") asked.push_back(std::string(operation) + " " + path);
+    return 0;
+  };
+  log_->prepare_appends();
+  EXPECT_THAT(asked, Not(IsEmpty()));
+  asked.clear();
+  EXPECT_EQ(append("value 30", 2000).first_offset, 20);
+  for (const std::string& what : asked) EXPECT_THAT(what, Not(HasSubstr("18."))) << "the segment that was active";
+}
+
 // Truncation
 
 TEST_F(LogFaultsTest, ATruncationNeedsNoRoomOnTheDisk) {
@@ -189,6 +210,35 @@ TEST_F(LogFaultsTest, ATruncationThatFailsAtOnceChangesNothing) {
   drop_log();
   open(false);
   EXPECT_EQ(offsets(), up_to(21));
+}
+
+TEST_F(LogFaultsTest, AFullTruncationNeedsNoRoomForData) {
+  open_with_segments();
+  disk_.space_left = 0;
+  ASSERT_TRUE(log_->truncate_fully_and_start_at(6, now));
+  EXPECT_TRUE(directory_->is_online());
+  EXPECT_EQ(log_->log_end_offset(), 6);
+  disk_.space_left.reset();
+  EXPECT_EQ(append("next").first_offset, 6);
+  drop_log();
+  open(false);
+  EXPECT_EQ(offsets(), std::vector<Offset>{6});
+}
+
+TEST_F(LogFaultsTest, AFullTruncationWithoutRoomForAnotherFileChangesNothing) {
+  open_with_segments();
+  disk_.fault = [](std::string_view done, const std::string& file) {
+    return done == "open" && file.contains("0100.") ? ENOSPC : 0;
+  };
+  EXPECT_FALSE(log_->truncate_fully_and_start_at(100, now));
+  EXPECT_TRUE(directory_->is_online());
+  disk_.fault = nullptr;
+  EXPECT_EQ(offsets(), up_to(20));
+  ASSERT_TRUE(log_->truncate_fully_and_start_at(100, now));
+  EXPECT_EQ(append("next").first_offset, 100);
+  drop_log();
+  open(false);
+  EXPECT_EQ(offsets(), std::vector<Offset>{100});
 }
 
 TEST_F(LogFaultsTest, ATruncationThatFailsHalfwayTakesTheDirectoryOfflineAndLeavesAPrefix) {

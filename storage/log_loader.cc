@@ -194,6 +194,7 @@ Io<void> LogLoader::recover() {
   if (index > 0) --index;
   const std::size_t total = segments.size() - index;
   for (std::size_t done = 0; index < segments.size(); ++index, ++done) {
+    if (options_.stop.stop_requested()) return io_fail(ECANCELED, "recover " + options_.path);
     if (total > 1) {
       spdlog::info("Recovering {}: segment {} of {}, from offset {}.", options_.partition.text(), done + 1, total,
                    segments[index]->base_offset());

@@ -72,7 +72,8 @@ Result<std::shared_ptr<Log>> LogManager::open_log(const TopicPartition& partitio
                          .clean_shutdown = opening == Opening::clean,
                          .topic_id = topic_id,
                          .producer_id_expiration_ms = options_.producer_id_expiration_ms,
-                         .verify_transactions = options_.verify_transactions};
+                         .verify_transactions = options_.verify_transactions,
+                         .stop = options_.stop};
   Offset high_watermark = 0;
   if (opening != Opening::created) {
     MutexLock lock(mutex_);
@@ -106,7 +107,7 @@ Result<std::shared_ptr<Log>> LogManager::log(const TopicPartition& partition, Ti
   if (auto online = directory->directory->check_online(); !online) return std::unexpected(online.error());
   if (open) return open;
 
-  MutexLock opening(opening_);
+  MutexLock opening(opening_of(partition));
   open = look();
   if (open || directory == nullptr) return open;
   auto opened = open_log(partition, *directory, is_clean ? Opening::clean : Opening::unclean, std::nullopt, now);
@@ -129,30 +130,40 @@ Result<std::shared_ptr<Log>> LogManager::get_or_create(const TopicPartition& par
     }
     return existing;
   }
-  MutexLock opening(opening_);
+  MutexLock opening(opening_of(partition));
   Directory* directory = nullptr;
   bool had_another = false;
   {
     MutexLock lock(mutex_);
     if (const auto found = entries_.find(partition); found != entries_.end()) return found->second.log;
     directory = emptiest_directory();
-    had_another = directory != nullptr && directory->deleted.contains(partition);
+    if (directory != nullptr) {
+      had_another = directory->deleted.contains(partition);
+      ++directory->logs;
+    }
   }
   if (directory == nullptr) {
     return fail(ErrorCode::kafka_storage_error,
                 fmt::format("Can't create the log of {}: no log directory is online.", partition.text()));
   }
-  if (had_another && !forget_deleted(*directory)) {
+  auto created = create_log(partition, *directory, had_another, topic_id, now);
+  MutexLock lock(mutex_);
+  if (created) {
+    entries_[partition] = {.directory = directory, .log = *created};
+  } else {
+    --directory->logs;
+  }
+  return created;
+}
+
+Result<std::shared_ptr<Log>> LogManager::create_log(const TopicPartition& partition, Directory& directory,
+                                                    bool had_another, std::optional<Uuid> topic_id, TimestampMs now) {
+  if (had_another && !forget_deleted(directory)) {
     return fail(ErrorCode::kafka_storage_error,
                 fmt::format("Can't create the log of {}: the checkpoints in {} still tell of a deleted one.",
-                            partition.text(), directory->directory->path()));
+                            partition.text(), directory.directory->path()));
   }
-  auto created = open_log(partition, *directory, Opening::created, topic_id, now);
-  if (!created) return created;
-  MutexLock lock(mutex_);
-  entries_[partition] = {.directory = directory, .log = *created};
-  ++directory->logs;
-  return created;
+  return open_log(partition, directory, Opening::created, topic_id, now);
 }
 
 LogManager::Directory* LogManager::emptiest_directory() const {
@@ -236,24 +247,36 @@ void LogManager::update_default_config(const LogConfig& config) {
   for (const auto& log : logs) log->set_config(shared);
 }
 
+// A clock that was set back brings names again that are still on the disk.
+std::string LogManager::unused_name_for_deleted(const Directory& directory, const TopicPartition& partition,
+                                                TimestampMs now, bool stray) {
+  while (true) {
+    std::uint64_t number = 0;
+    {
+      MutexLock lock(mutex_);
+      number = ++deletions_;
+    }
+    const std::uint64_t mixed = (static_cast<std::uint64_t>(now) ^ number) * 0x9E3779B97F4A7C15u;
+    std::string path =
+        directory.file(deleted_directory_name(partition, fmt::format("{:016x}{:016x}", mixed, number), stray));
+    if (!directory.file_system().exists(path)) return path;
+  }
+}
+
 Result<void> LogManager::async_delete(const TopicPartition& partition, TimestampMs now, bool stray) {
-  MutexLock opening(opening_);
+  MutexLock opening(opening_of(partition));
   Entry entry;
-  std::uint64_t number = 0;
   std::int64_t delay = 0;
   {
     MutexLock lock(mutex_);
     const auto found = entries_.find(partition);
     if (found == entries_.end()) return {};
     entry = found->second;
-    number = ++deletions_;
     // The settings of a topic that is being deleted may be gone already; an open log still knows them.
     delay = default_config_->file_delete_delay_ms;
   }
   LogDirectory& directory = *entry.directory->directory;
-  const std::uint64_t mixed = (static_cast<std::uint64_t>(now) ^ number) * 0x9E3779B97F4A7C15u;
-  const std::string path =
-      entry.directory->file(deleted_directory_name(partition, fmt::format("{:016x}{:016x}", mixed, number), stray));
+  const std::string path = unused_name_for_deleted(*entry.directory, partition, now, stray);
   if (entry.log) delay = entry.log->config()->file_delete_delay_ms;
   const auto renamed = rename_deleted(partition, entry, path);
   // On a disk that can be written again later the deletion is tried again; a failed one takes the log with it.
@@ -266,7 +289,7 @@ Result<void> LogManager::async_delete(const TopicPartition& partition, Timestamp
          {&entry.directory->recovery_points, &entry.directory->log_start_offsets, &entry.directory->high_watermarks}) {
       offsets->erase(partition);
     }
-    entry.directory->deleted.insert(partition);
+    entry.directory->deleted[partition] = ++deletions_;
   }
   {
     MutexLock lock(entry.directory->checkpoint_mutex);

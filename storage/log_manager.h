@@ -5,10 +5,12 @@
 // is: lock_directories(), read identity(), set_identity(), load().
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -39,6 +41,8 @@ struct LogManagerOptions {
   // Told once when a directory goes offline, on the thread that met the fault, with no log's lock held. It must leave
   // calls of the LogManager to another thread. May be empty.
   std::function<void(const std::string& log_dir, const std::string& reason)> on_directory_failure;
+  // Ends load() before all logs are recovered: at once, or after a segment.
+  std::stop_token stop;
   FileSystem* file_system = nullptr;  // null: the real one
 };
 
@@ -53,6 +57,7 @@ struct LoadSummary {
   std::size_t logs = 0;
   std::size_t recovered = 0;  // logs that needed recovery after an unclean shutdown
   bool clean = true;          // every directory had been closed cleanly
+  bool stopped = false;       // logs may be left that need recovery; shutdown() is all that may follow
 };
 
 struct LogDirStatus {
@@ -157,6 +162,8 @@ class LogManager {
 
   // Compacted logs are left to the cleaner, which calls Log::delete_old_segments itself.
   void retention_pass(TimestampMs now);  // log.retention.check.interval.ms
+  // Whether flush_pass or delete_pass may have something to do. Takes no lock that is held while the disk works.
+  bool has_upkeep(TimestampMs now) const;
   // About every second: rolled segments; `by_age`, flush.ms too.
   void flush_pass(TimestampMs now, bool by_age = true);
   void checkpoint_recovery_points(TimestampMs now);    // log.flush.offset.checkpoint.interval.ms
@@ -182,7 +189,7 @@ class LogManager {
 
   protocol::Result<void> prepare(Directory& directory);
   protocol::Result<void> find_logs(Directory& directory, TimestampMs now) EXCLUDES(mutex_);
-  void read_checkpoints(Directory& directory);
+  protocol::Result<void> read_checkpoints(Directory& directory);
   std::size_t recover(Directory& directory, TimestampMs now) EXCLUDES(mutex_);
   std::shared_ptr<const IdleLog> idle_log(const TopicPartition& partition) EXCLUDES(mutex_);
   protocol::Result<bool> recover(const TopicPartition& partition, Directory& directory, TimestampMs now)
@@ -191,8 +198,16 @@ class LogManager {
   protocol::Result<std::shared_ptr<Log>> open_log(const TopicPartition& partition, Directory& directory,
                                                   Opening opening, std::optional<Uuid> topic_id, TimestampMs now)
       EXCLUDES(mutex_);
+  std::string unused_name_for_deleted(const Directory& directory, const TopicPartition& partition, TimestampMs now,
+                                      bool stray) EXCLUDES(mutex_);
   protocol::Result<void> rename_deleted(const TopicPartition& partition, const Entry& entry, const std::string& path);
   std::shared_ptr<const LogConfig> config_of(const std::string& topic) const EXCLUDES(mutex_);
+  protocol::Mutex& opening_of(const TopicPartition& partition) {
+    return opening_[std::hash<TopicPartition>{}(partition) % opening_.size()];
+  }
+  protocol::Result<std::shared_ptr<Log>> create_log(const TopicPartition& partition, Directory& directory,
+                                                    bool had_another, std::optional<Uuid> topic_id, TimestampMs now)
+      EXCLUDES(mutex_);
   Directory* emptiest_directory() const REQUIRES(mutex_);
   Directory* find_directory(const std::string& log_dir) const;
   std::vector<TopicPartition> partitions_of(const Directory& directory) const EXCLUDES(mutex_);
@@ -217,7 +232,9 @@ class LogManager {
   std::vector<std::unique_ptr<Directory>>
       directories_;  // constant after construction; their logs hold pointers to them
 
-  protocol::Mutex opening_;  // held while a log is opened; before mutex_
+  // One of them is held while a log is opened, created, looked at or deleted: the same one for the same partition, so
+  // that ten thousand logs aren't opened one after the other. Before mutex_; never two at once.
+  std::array<protocol::Mutex, 64> opening_;
   mutable protocol::Mutex mutex_;
   std::unordered_map<TopicPartition, Entry> entries_ GUARDED_BY(mutex_);
   std::shared_ptr<const LogConfig> default_config_ GUARDED_BY(mutex_);

@@ -154,6 +154,23 @@ TEST_F(LogManagerDeletionTest, AFailedDeletionCanBeTriedAgain) {
   }
 }
 
+TEST_F(LogManagerDeletionTest, AClockThatWasSetBackTakesNoNameTwice) {
+  for (const bool open : {true, false}) {
+    now = 1'800'000'000'000;
+    start();
+    create(1);
+    if (!open) {
+      stop();
+      --now;
+      start();
+    }
+    EXPECT_TRUE(manager_->async_delete(orders_0, now));
+    EXPECT_EQ(manager_->online_directories().size(), 1u);
+    EXPECT_FALSE(std::filesystem::exists(file("orders-0")));
+    crash();
+  }
+}
+
 // If a power cut brought the marker back, appends of this run would be taken for what the last one left.
 TEST_F(LogManagerDeletionTest, TheRemovalOfTheCleanShutdownMarkerIsSyncedBeforeAnyAppend) {
   start();

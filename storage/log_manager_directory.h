@@ -1,11 +1,12 @@
 // What a LogManager keeps for each log.dir. Private to log_manager*.cc.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
 #include <string>
-#include <unordered_set>
+#include <unordered_map>
 
 #include "storage/checkpoint_file.h"
 #include "storage/data_directory.h"
@@ -28,8 +29,9 @@ struct LogManager::Directory {
   PartitionOffsets recovery_points, log_start_offsets, high_watermarks;
 
   // Partitions that are gone, but may still be in the checkpoints on the disk. Before one of them gets a new log, the
-  // checkpoints are written anew: after a crash it would be taken for the old one. Guarded by the manager's mutex.
-  std::unordered_set<TopicPartition> deleted;
+  // checkpoints are written anew: after a crash it would be taken for the old one. With the number of the deletion.
+  // Guarded by the manager's mutex.
+  std::unordered_map<TopicPartition, std::uint64_t> deleted;
 
   protocol::Mutex checkpoint_mutex;  // held while a checkpoint is gathered and written
   // What was last written to each checkpoint, as a fingerprint: an idle broker writes nothing.

@@ -13,7 +13,7 @@
 
 namespace storage {
 
-using protocol::ErrorCode, protocol::fail;
+using protocol::Error, protocol::ErrorCode, protocol::fail;
 using protocol::MutexLock;
 using protocol::Result;
 
@@ -115,11 +115,12 @@ Result<void> LogManager::set_identity(const std::string& cluster_id, protocol::B
   return {};
 }
 
-void LogManager::read_checkpoints(Directory& directory) {
+Result<void> LogManager::read_checkpoints(Directory& directory) {
+  std::optional<Error> unreadable;
   const auto read = [&](std::string_view name) -> PartitionOffsets {
     const auto text = directory.file_system().read_text(directory.file(name));
     if (!text) {
-      if (text.error().error_number != ENOENT) (void)directory.directory->failed(text.error());
+      if (text.error().error_number != ENOENT) unreadable = directory.directory->failed(text.error());
       return {};
     }
     auto parsed = parse_offset_checkpoint(*text);
@@ -129,12 +130,14 @@ void LogManager::read_checkpoints(Directory& directory) {
   };
   PartitionOffsets recovery = read(recovery_point_checkpoint), start = read(log_start_offset_checkpoint),
                    high_watermarks = read(high_watermark_checkpoint), clean = read(cleaner_checkpoint);
+  if (unreadable) return std::unexpected(*unreadable);
   MutexLock checkpoints(directory.checkpoint_mutex);
   directory.clean_offsets = std::move(clean);
   MutexLock lock(mutex_);
   directory.recovery_points = std::move(recovery);
   directory.log_start_offsets = std::move(start);
   directory.high_watermarks = std::move(high_watermarks);
+  return {};
 }
 
 Result<void> LogManager::find_logs(Directory& directory, TimestampMs now) {
@@ -153,10 +156,13 @@ Result<void> LogManager::find_logs(Directory& directory, TimestampMs now) {
       return {};
     }
   }
-  read_checkpoints(directory);
+  // For want of a descriptor the start fails: going on without the logs would make empty ones in their place, and
+  // without the checkpoints bring deleted records back.
+  if (auto known = read_checkpoints(directory); !known && shared.is_online()) return known;
   const auto entries = directory.file_system().list(shared.path());
   if (!entries) {
-    (void)shared.failed(entries.error());
+    auto error = shared.failed(entries.error());
+    if (shared.is_online()) return std::unexpected(std::move(error));
     return {};
   }
   for (const DirectoryEntry& found : *entries) {
@@ -195,7 +201,7 @@ void LogManager::drop_checkpoints_of_missing_logs(Directory& directory) {
     std::erase_if(*offsets, [&](const auto& known) REQUIRES(mutex_) {
       const auto found = entries_.find(known.first);
       const bool missing = found == entries_.end() || found->second.directory != &directory;
-      if (missing) directory.deleted.insert(known.first);
+      if (missing) directory.deleted[known.first] = ++deletions_;
       return missing;
     });
   }
@@ -219,6 +225,7 @@ Result<LoadSummary> LogManager::load(TimestampMs now) {
   }
   for (std::thread& thread : threads) thread.join();
   summary.recovered = recovered;
+  summary.stopped = options_.stop.stop_requested();
   summary.logs = partitions().size();
   return summary;
 }
@@ -274,7 +281,7 @@ std::size_t LogManager::recover(Directory& directory, TimestampMs now) {
   const auto started = std::chrono::steady_clock::now();
   std::atomic<std::int64_t> reported_s = 0;
   for_each_in_parallel(partitions.size(), [&](std::size_t i) {
-    if (!directory.directory->is_online()) return;
+    if (!directory.directory->is_online() || options_.stop.stop_requested()) return;
     const auto needed = recover(partitions[i], directory, now);
     if (!needed) {
       spdlog::error("The log of {} can't be recovered: {}", partitions[i].text(), needed.error().text());

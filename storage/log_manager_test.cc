@@ -3,7 +3,11 @@
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 
+#include <atomic>
+#include <chrono>
 #include <filesystem>
+#include <future>
+#include <stop_token>
 #include <thread>
 
 #include "storage/data_directory.h"
@@ -115,6 +119,35 @@ TEST_F(LogManagerTest, LogsAreRecoveredAfterACrash) {
   EXPECT_FALSE(summary.clean);
   EXPECT_EQ(summary.recovered, 20u);
   for (int i = 0; i < 20; ++i) EXPECT_EQ((*manager_->log({"orders", i}, now))->log_end_offset(), 3);
+}
+
+TEST_F(LogManagerTest, ARecoveryThatIsStoppedIsFinishedByTheNextStart) {
+  for (const std::string& where : {std::string("topic-5"), std::string("topic-0")}) {
+    start();
+    for (int i = 0; i < 6; ++i) create({"topic", i}, 3);
+    manager_.reset();  // a crash
+    testing::FaultyFileSystem disk;
+    std::stop_source told;
+    disk.fault = [&](std::string_view operation, const std::string& path) {
+      if (operation == "open" && path.contains(where)) told.request_stop();
+      return 0;
+    };
+    LogManagerOptions stopping = options();
+    stopping.file_system = &disk;
+    stopping.stop = told.get_token();
+    const LoadSummary summary = start(stopping);
+    EXPECT_TRUE(summary.stopped);
+    EXPECT_LT(summary.recovered, 6u);
+    EXPECT_THAT(failed_, IsEmpty());
+    stop();
+    const LoadSummary next = start();
+    EXPECT_FALSE(next.clean);
+    EXPECT_FALSE(next.stopped);
+    for (int i = 0; i < 6; ++i) EXPECT_EQ(read_all(*create({"topic", i}, 0)).size() % 3, 0u);
+    stop();
+    EXPECT_TRUE(start().clean);
+    stop();
+  }
 }
 
 TEST_F(LogManagerTest, CheckpointsKeepTheEntriesOfLogsThatWereNotOpened) {
@@ -380,6 +413,62 @@ TEST_F(LogManagerTest, FewFilesAreOpenHoweverManyPartitionsAreInUse) {
   for (int i = 0; i < 100; ++i) create({"orders", i}, 2);
   for (int i = 0; i < 100; ++i) EXPECT_EQ(read_all(**manager_->log({"orders", i}, now)).size(), 2u);
   EXPECT_LE(open_files(), before + 20);
+}
+
+TEST_F(LogManagerTest, ALogThatOpensSlowlyDoesNotHoldUpAllOthers) {
+  start();
+  for (int i = 0; i < 8; ++i) create({"topic", i}, 3);
+  stop();
+  testing::FaultyFileSystem disk;
+  file_system_ = &disk;
+  start();
+  std::promise<void> another;
+  std::atomic<bool> one_opened{false};
+  std::future<void> opened = another.get_future();
+  disk.fault = [&](std::string_view operation, const std::string& path) {
+    if (operation == "list" && path.ends_with("topic-0")) {
+      EXPECT_EQ(opened.wait_for(std::chrono::seconds(20)), std::future_status::ready);
+    }
+    return 0;
+  };
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 8; ++i) {
+    threads.emplace_back([&, i] {
+      EXPECT_TRUE(manager_->log({"topic", i}, now));
+      if (i > 0 && !one_opened.exchange(true)) another.set_value();
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  manager_.reset();
+}
+
+TEST_F(LogManagerTest, UpkeepIsWantedWhileThereIsSome) {
+  start();
+  const auto log = create(orders_0, 3);
+  EXPECT_FALSE(manager_->has_upkeep(now)) << "nothing rolled, and flush.ms says never";
+  ASSERT_TRUE(log->roll(now));
+  EXPECT_TRUE(manager_->has_upkeep(now));
+  for (int i = 0; i < 2; ++i) manager_->flush_pass(now);
+  EXPECT_FALSE(manager_->has_upkeep(now));
+
+  LogConfig ages;
+  ages.flush_ms = 1000;
+  ages.file_delete_delay_ms = 1000;
+  log->set_config(std::make_shared<const LogConfig>(ages));
+  EXPECT_FALSE(manager_->has_upkeep(now));
+  create(orders_0, 1);
+  for (int i = 0; i < 3; ++i) {
+    manager_->flush_pass(now);
+    EXPECT_TRUE(manager_->has_upkeep(now)) << "it isn't old enough yet";
+  }
+  for (int i = 0; i < 2; ++i) manager_->flush_pass(now + 1000);
+  EXPECT_FALSE(manager_->has_upkeep(now + 1000));
+
+  ASSERT_TRUE(manager_->async_delete(orders_0, now));
+  EXPECT_FALSE(manager_->has_upkeep(now + 999));
+  EXPECT_TRUE(manager_->has_upkeep(now + 1000));
+  manager_->delete_pass(now + 1000);
+  EXPECT_FALSE(manager_->has_upkeep(now + 1000));
 }
 
 TEST_F(LogManagerTest, TopicSettingsReachOpenLogsAndNewOnes) {

@@ -20,7 +20,7 @@ using protocol::Result;
 
 // The files of a log that is not open, looked at once; nullptr: the log is open, or can't be looked at.
 std::shared_ptr<const IdleLog> LogManager::idle_log(const TopicPartition& partition) {
-  MutexLock opening(opening_);
+  MutexLock opening(opening_of(partition));
   Directory* directory = nullptr;
   {
     MutexLock lock(mutex_);
@@ -111,7 +111,14 @@ void LogManager::retention_pass(TimestampMs now) {
   }
 }
 
+bool LogManager::has_upkeep(TimestampMs now) const {
+  return std::ranges::any_of(directories_, [now](const auto& directory) {
+    return directory->directory->has_unsynced() || directory->directory->has_due_deletions(now);
+  });
+}
+
 void LogManager::flush_pass(TimestampMs now, bool by_age) {
+  for (const auto& directory : directories_) directory->directory->forget_unsynced();
   for (const auto& log : open_logs()) {
     if (const auto flushed = log->flush_if_due(now, by_age); !flushed) {
       spdlog::error("Flushing {} failed: {}", log->partition().text(), flushed.error().text());
@@ -203,7 +210,7 @@ bool LogManager::write_high_watermarks(Directory& directory) {
 
 // Writes the checkpoints without the partitions that are gone. False: the old ones may still be there.
 bool LogManager::forget_deleted(Directory& directory) {
-  std::unordered_set<TopicPartition> deleted;
+  std::unordered_map<TopicPartition, std::uint64_t> deleted;
   {
     MutexLock lock(mutex_);
     deleted = directory.deleted;
@@ -213,7 +220,11 @@ bool LogManager::forget_deleted(Directory& directory) {
                        write_high_watermarks(directory) && write_clean_offsets(directory);
   if (!written) return false;
   MutexLock lock(mutex_);
-  for (const TopicPartition& partition : deleted) directory.deleted.erase(partition);
+  // One that was created and deleted again meanwhile stays.
+  std::erase_if(directory.deleted, [&](const auto& now) {
+    const auto then = deleted.find(now.first);
+    return then != deleted.end() && then->second == now.second;
+  });
   return true;
 }
 

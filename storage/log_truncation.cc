@@ -63,18 +63,22 @@ Result<void> Log::truncate_fully_and_start_at(Offset offset, TimestampMs now, st
 
 Result<void> Log::truncate_fully_locked(Offset offset, TimestampMs now, Offset log_start) {
   spdlog::info("Deleting everything in {}; it starts anew at offset {}.", name_, offset);
+  // Its files come first: if there is no room for them, nothing has changed.
+  const auto created = Segment::create(directory_.files(), path_, offset, *config_, now,
+                                       roll_jitter_ms(*config_, partition_, offset), Segment::temporary_suffix);
+  if (!created) return std::unexpected(failed(created.error()));
   const std::vector<std::shared_ptr<Segment>> all = segments_;
   if (auto deleted = delete_newest(0, now); !deleted) {
+    (void)(*created)->remove_files();
     if (segments_.size() == all.size()) return std::unexpected(failed(deleted.error()));
     return std::unexpected(failed_halfway(deleted.error()));
   }
-  auto created =
-      Segment::create(directory_.files(), path_, offset, *config_, now, roll_jitter_ms(*config_, partition_, offset));
-  if (!created) {
+  if (auto named = (*created)->change_suffix(""); !named) {
     segments_ = all;  // offline as it is, the log is still asked for its size and the like
-    return std::unexpected(failed_halfway(created.error()));
+    return std::unexpected(failed_halfway(named.error()));
   }
-  segments_.push_back(std::move(*created));
+  (*created)->close_files();  // they know themselves by their first names
+  segments_.push_back(*created);
   rolled_up_to_ = offset;
   move_log_end(offset);
   note_truncation(offset);

@@ -33,10 +33,17 @@ Result<void> Log::flush_if_due(TimestampMs now, bool by_age) {
     const bool rolled = recovery_point_ < rolled_up_to_;
     const bool late = by_age && recovery_point_ < log_end_.offset && config_->flush_ms != LogConfig::unlimited &&
                       now - last_flush_ms_ >= config_->flush_ms;
+    note_unsynced();  // should it not be synced now, or not succeed
     if (!rolled && !late) return {};
     if (!late) what = Sync::rolled;
   }
   return sync(what, now);
+}
+
+// For the flush pass: there is something that is due now, or will be.
+void Log::note_unsynced() const {
+  const bool ages = config_->flush_ms != LogConfig::unlimited && recovery_point_ < log_end_.offset;
+  if (ages || recovery_point_ < rolled_up_to_) directory_.note_unsynced();
 }
 
 // What a sync has to do, gathered under the mutex and done without it.

@@ -115,6 +115,17 @@ Io<std::shared_ptr<File>> Segment::log_file() const {
 
 // ---- Writing
 
+Io<void> Segment::prepare_appends() {
+  {
+    protocol::MutexLock lock(mutex_);
+    if (planned_) return {};
+    BARNABAS_IO_TRY(load_indexes());
+  }
+  const auto first = first_batch_timestamp();
+  if (!first) return std::unexpected(first.error());
+  return {};
+}
+
 Io<void> Segment::append(const SegmentAppend& append) {
   std::shared_ptr<File> log;
   std::int64_t position = 0;

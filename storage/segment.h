@@ -59,7 +59,8 @@ struct RollQuestion {
 class Segment {
  public:
   // File name suffixes besides "".
-  static constexpr std::string_view deleted_suffix = ".deleted", cleaned_suffix = ".cleaned", swap_suffix = ".swap";
+  static constexpr std::string_view deleted_suffix = ".deleted", cleaned_suffix = ".cleaned", swap_suffix = ".swap",
+                                    temporary_suffix = ".tmp";
 
   // A segment whose files exist. `size` is that of the .log file.
   Segment(OpenFiles& files, std::shared_ptr<PartitionPath> directory, Offset base_offset, std::int64_t size,
@@ -87,6 +88,9 @@ class Segment {
   Io<std::shared_ptr<File>> log_file() const EXCLUDES(mutex_);
 
   // ---- Writing
+
+  // Reads what should_roll() and append() need to know.
+  Io<void> prepare_appends() EXCLUDES(mutex_);
 
   // On failure nothing of it remains in the segment, unless even the cut fails (EIO: the segment must not be used
   // further).
