@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <utility>
 
 #include "coordination/cluster/active_controller.h"
@@ -86,7 +88,10 @@ class Controller::Impl {
 
   void session_expired() {
     queue_->drop_queued();
-    queue_->run_and_wait([this] { leave_office(); });
+    queue_->run_and_wait([this] {
+      leave_office();
+      pausing_ = false;  // the event that ends the pause may be among those dropped
+    });
   }
 
   void session_renewed() { start(); }
@@ -115,8 +120,12 @@ class Controller::Impl {
       epoch_ = store_.controller_epoch();
       return;
     }
+    if (pausing_) return;
     const auto election = store_.elect(options_.broker_id, clock_.now_ms());
-    if (!election) return;  // the watch tells about whoever won, the session's end about everything else
+    if (!election) {
+      if (store_.controller_id() < 0) stand_again_later();
+      return;  // else the watch tells about whoever won
+    }
     take_office(*election);
   }
 
@@ -133,8 +142,22 @@ class Controller::Impl {
     spdlog::info("This broker ({}) is the controller, epoch {}.", options_.broker_id, election.epoch);
     if (!active_->take_over()) {
       spdlog::error("The new controller could not read the cluster's metadata and resigns.");
+      stand_again_later();  // before the watch of /controller can call
       resign();
+      return;
     }
+    pause_ = options_.election_pause;
+  }
+
+  // Another broker may have more luck; and a store that fails to answer shall not be asked as fast as it can.
+  void stand_again_later() {
+    if (pausing_) return;
+    pausing_ = true;
+    queue_->post_later(pause_, [this] {
+      if (!std::exchange(pausing_, false)) return;
+      stand_for_election();
+    });
+    pause_ = std::min(2 * pause_, options_.election_pause_max);
   }
 
   void handle(const std::function<void()>& event) {
@@ -173,6 +196,8 @@ class Controller::Impl {
   std::unique_ptr<ActiveController> active_;  // while this broker is the controller
   std::uint64_t term_ = 0;
   bool stopping_ = false;
+  bool pausing_ = false;  // an event to come ends it
+  std::chrono::milliseconds pause_ = options_.election_pause;
   std::atomic<bool> is_active_ = false;
   std::atomic<std::int32_t> epoch_ = 0;
   // Shared with watches and answers that may come after the end.

@@ -8,6 +8,7 @@
 // transitions (partition_transitions.h, replica_transitions.h: no I/O); this class executes their effects.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -33,6 +34,8 @@ struct ControllerOptions {
   bool delete_topics = true;
   // unclean.leader.election.enable of the broker, at first; a topic's own configuration comes first.
   bool unclean_leader_election = false;
+  // A controller that can't read the cluster resigns, and stands again only after this, each time doubled.
+  std::chrono::milliseconds election_pause{500}, election_pause_max{30'000};
   // Randomness for the ids of topics that have none, as those of Kafka before 2.8; another one in every process.
   std::uint64_t seed = 0;
 };

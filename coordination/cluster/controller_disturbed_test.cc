@@ -60,6 +60,47 @@ TEST_F(ControllerTest, AControllerThatCouldNotReadWhatItElectsLeadersForStartsAg
   EXPECT_TRUE(eventually([&] { return next.controller.epoch() == 3; }));
 }
 
+TEST_F(ControllerTest, AControllerThatCannotReadTheClusterStandsAgainOnceItCan) {
+  add_member(0);
+  Member& next = add_member(1);
+  create_topic("t", {{0, {0, 1}}});
+  ASSERT_TRUE(led_by({"t", 0}, 0));
+  next.seen.fail_read(path::topic("t"), 0, 4);
+  remove_member(0);
+  EXPECT_TRUE(led_by({"t", 0}, 1));
+  EXPECT_FALSE(next.seen.has_failures_left());
+}
+
+TEST_F(ControllerTest, AControllerThatCannotReadTheClusterLetsOthersStandMeanwhile) {
+  add_member(0);
+  election_pause_ = std::chrono::hours(1);
+  Member& blind = add_member(1);
+  create_topic("t", {{0, {0, 1}}});
+  ASSERT_TRUE(led_by({"t", 0}, 0));
+  blind.seen.fail_read(path::topic("t"), 0, 1000);
+  remove_member(0);
+  ASSERT_TRUE(eventually([&] { return blind.controller.epoch() == 2; }));
+  ASSERT_TRUE(eventually([&] { return !exists(path::controller); }));
+  for (int i = 0; i < 3; ++i) blind.controller.drain();
+  EXPECT_EQ(blind.controller.epoch(), 2) << "it doesn't try again at once";
+  Member& seeing = add_member(2);
+  EXPECT_TRUE(eventually([&] { return seeing.controller.is_active(); }));
+}
+
+TEST_F(ControllerTest, ANewSessionEndsThePauseBeforeTheNextElection) {
+  election_pause_ = std::chrono::hours(1);
+  add_member(0);
+  Member& next = add_member(1);
+  create_topic("t", {{0, {0, 1}}});
+  ASSERT_TRUE(led_by({"t", 0}, 0));
+  next.seen.fail_read(path::topic("t"));
+  remove_member(0);
+  ASSERT_TRUE(eventually([&] { return !next.seen.has_failures_left(); }));
+  next.controller.session_expired();
+  next.controller.session_renewed();
+  EXPECT_TRUE(eventually([&] { return next.controller.is_active(); }));
+}
+
 TEST_F(ControllerTest, RequestsThatWaitReachABrokerThatAnnouncesAnotherClientAddress) {
   add_member(0);
   auto registration = Member::registration(1);

@@ -30,10 +30,10 @@ class DisturbedStore final : public metadata_store::ForwardingStore {
     changes_[path] = std::move(change);
   }
 
-  // The next read of the node fails, after so many that don't.
-  void fail_read(const std::string& path, int after = 0) {
+  // The next read of the node fails, after so many that don't; or the next few.
+  void fail_read(const std::string& path, int after = 0, int times = 1) {
     const std::lock_guard lock(mutex_);
-    failures_[path] = after;
+    failures_[path] = {.after = after, .times = times};
   }
 
   bool has_failures_left() {
@@ -61,8 +61,8 @@ class DisturbedStore final : public metadata_store::ForwardingStore {
   bool fails(const std::string& path) {
     const std::lock_guard lock(mutex_);
     const auto found = failures_.find(path);
-    if (found == failures_.end() || found->second-- > 0) return false;
-    failures_.erase(found);
+    if (found == failures_.end() || found->second.after-- > 0) return false;
+    if (--found->second.times == 0) failures_.erase(found);
     return true;
   }
 
@@ -80,17 +80,21 @@ class DisturbedStore final : public metadata_store::ForwardingStore {
 
   std::mutex mutex_;
   std::map<std::string, std::function<void()>> changes_;
-  std::map<std::string, int> failures_;
+  struct Failures {
+    int after = 0;
+    int times = 0;
+  };
+  std::map<std::string, Failures> failures_;
 };
 
 // One broker of the cluster: session, controller and registration; what it hosts is faked. The controller reads through
 // `seen`, where a test may disturb it.
 struct Member {
   Member(metadata_store::EmbeddedStore& embedded, FakeBrokers& brokers, const protocol::Clock& clock,
-         const BrokerRegistration& broker)
+         const BrokerRegistration& broker, std::chrono::milliseconds election_pause)
       : store(embedded.open_session()),
         seen(*store),
-        controller({.broker_id = broker.id}, seen, brokers, clock),
+        controller({.broker_id = broker.id, .election_pause = election_pause}, seen, brokers, clock),
         membership(*store, controller, broker) {
     EXPECT_TRUE(create_permanent_nodes(*store));
     const auto joined = membership.join();
@@ -113,7 +117,7 @@ class ControllerTest : public testing::Test {
 
   Member& add_member(BrokerId id, const BrokerRegistration& registration) {
     auto& member = members_[id];
-    member = std::make_unique<Member>(*embedded_, brokers_, clock_, registration);
+    member = std::make_unique<Member>(*embedded_, brokers_, clock_, registration, election_pause_);
     EXPECT_TRUE(eventually([&] { return member->controller.epoch() > 0; })) << "there is a controller";
     return *member;
   }
@@ -171,6 +175,7 @@ class ControllerTest : public testing::Test {
     return testing::AssertionFailure() << "leader is " << (now ? now->leader_and_isr.leader : -99);
   }
 
+  std::chrono::milliseconds election_pause_{1};
   protocol::ManualClock clock_;
   FakeBrokers brokers_;
   std::unique_ptr<metadata_store::EmbeddedStore> embedded_ = metadata_store::EmbeddedStore::in_memory(clock_);

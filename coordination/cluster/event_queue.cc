@@ -16,11 +16,25 @@ void EventQueue::post_answerable(std::function<void()> event, std::function<void
     const MutexLock lock(mutex_);
     if (!stopping_) {
       events_.push_back({std::move(event), std::exchange(dropped, nullptr)});
-      if (!thread_.joinable()) thread_ = std::thread([this] { run(); });
+      start_thread();
     }
   }
   changed_.notify_one();
   if (dropped) dropped();
+}
+
+void EventQueue::post_later(std::chrono::milliseconds delay, std::function<void()> event) {
+  {
+    const MutexLock lock(mutex_);
+    if (stopping_) return;
+    later_.emplace(std::chrono::steady_clock::now() + delay, Event{.run = std::move(event), .dropped = {}});
+    start_thread();
+  }
+  changed_.notify_one();
+}
+
+void EventQueue::start_thread() {
+  if (!thread_.joinable()) thread_ = std::thread([this] { run(); });
 }
 
 void EventQueue::drop_queued() {
@@ -28,6 +42,7 @@ void EventQueue::drop_queued() {
   {
     const MutexLock lock(mutex_);
     dropped.swap(events_);
+    later_.clear();
   }
   for (Event& event : dropped) {
     if (event.dropped) event.dropped();
@@ -58,18 +73,30 @@ void EventQueue::stop() {
   if (thread.joinable()) thread.join();
 }
 
-void EventQueue::run() {
-  for (;;) {
-    Event event;
-    {
-      const MutexLock lock(mutex_);
-      while (events_.empty() && !stopping_) changed_.wait(mutex_);
-      if (stopping_) return;
-      event = std::move(events_.front());
-      events_.pop_front();
+std::optional<EventQueue::Event> EventQueue::next() {
+  const MutexLock lock(mutex_);
+  while (!stopping_) {
+    if (!later_.empty() && later_.begin()->first <= std::chrono::steady_clock::now()) {
+      events_.push_back(std::move(later_.begin()->second));
+      later_.erase(later_.begin());
     }
-    event.run();
+    if (!events_.empty()) {
+      Event event = std::move(events_.front());
+      events_.pop_front();
+      return event;
+    }
+    if (later_.empty()) {
+      changed_.wait(mutex_);
+    } else {
+      const auto due = later_.begin()->first;
+      changed_.wait_until(mutex_, due);
+    }
   }
+  return std::nullopt;
+}
+
+void EventQueue::run() {
+  while (std::optional<Event> event = next()) event->run();
 }
 
 }  // namespace coordination::cluster
