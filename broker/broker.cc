@@ -38,6 +38,19 @@ protocol::Error with_context(const protocol::Error& error, std::string_view what
   return protocol::Error(error.code, fmt::format("{}: {}", what, error.text()));
 }
 
+std::unexpected<protocol::Error> stopped_early() {
+  return fail(ErrorCode::broker_not_available, "the broker was told to stop before it had started");
+}
+
+// What some thread tells of, perhaps at once with another.
+struct Announcement {
+  void announce() {
+    if (!announced.exchange(true)) promise.set_value();
+  }
+  std::atomic<bool> announced = false;
+  std::promise<void> promise;
+};
+
 // Every connection and every open segment takes a descriptor; the soft limit is often a tenth of what is allowed.
 void raise_descriptor_limit() {
   rlimit limit{};
@@ -87,6 +100,7 @@ Result<void> Broker::Parts::open_store() {
   log_options.recovery_threads_per_data_dir = now_config->num_recovery_threads_per_data_dir;
   log_options.producer_id_expiration_ms = now_config->producer_id_expiration_ms;
   log_options.verify_transactions = now_config->transaction_partition_verification_enable;
+  log_options.stop = options.stop;
   log_options.on_directory_failure = [this](const std::string& log_dir, const std::string& reason) {
     spdlog::error("Log directory {} is offline: {}", log_dir, reason);
     if (!replicas || stopped_) return;
@@ -158,6 +172,7 @@ Result<void> Broker::Parts::load_logs() {
   const auto loaded = logs->load(now());
   if (!loaded) return std::unexpected(loaded.error());
   logs_loaded = true;
+  if (loaded->stopped) return stopped_early();
   if (!loaded->clean && loaded->logs > 0) {
     spdlog::warn("The last shutdown was not clean: {} of {} logs were recovered", loaded->recovered, loaded->logs);
   }
@@ -308,13 +323,16 @@ void Broker::Parts::directory_failed(const std::string& log_dir) {
 // Clients must find the brokers and their partitions in the first answer they get.
 Result<void> Broker::Parts::wait_until_known() {
   const protocol::BrokerId id = config()->broker_id;
-  const auto known = std::make_shared<std::promise<void>>();
-  auto future = known->get_future();
+  const auto known = std::make_shared<Announcement>();
+  auto future = known->promise.get_future();
+  const std::stop_callback on_stop(options.stop, [known] { known->announce(); });
   const auto waiter = metadata.wait(
       {}, [id](const MetadataSnapshot& now_known) { return now_known.broker(id) != nullptr; },
-      [known] { known->set_value(); });
-  if (future.wait_for(std::chrono::milliseconds(known_within_ms)) != std::future_status::ready) {
-    metadata.cancel(waiter);
+      [known] { known->announce(); });
+  const bool ended = future.wait_for(std::chrono::milliseconds(known_within_ms)) == std::future_status::ready;
+  metadata.cancel(waiter);
+  if (options.stop.stop_requested()) return stopped_early();
+  if (!ended) {
     return fail(ErrorCode::broker_not_available, "no controller announced this broker within 30 seconds");
   }
   controller->drain();
@@ -399,7 +417,7 @@ Result<void> Broker::start() {
   Parts& parts = *parts_;
   for (const auto step : {&Parts::open_store, &Parts::settle_identity, &Parts::load_logs, &Parts::bind_listeners,
                           &Parts::join_cluster, &Parts::serve}) {
-    Result<void> done = (parts.*step)();
+    Result<void> done = parts.options.stop.stop_requested() ? stopped_early() : (parts.*step)();
     if (done) continue;
     parts.stop();
     return done;
@@ -445,8 +463,9 @@ Result<void> Broker::create_topic(const TopicAtStart& topic) {
   const auto created = parts.topic_admin->create(std::span(&wanted, 1), brokers, parts.random(), false);
   if (!created.front()) return std::unexpected(created.front().error());
 
-  const auto usable = std::make_shared<std::promise<void>>();
-  auto future = usable->get_future();
+  const auto usable = std::make_shared<Announcement>();
+  auto future = usable->promise.get_future();
+  const std::stop_callback on_stop(parts.options.stop, [usable] { usable->announce(); });
   const std::vector<std::string> names = {topic.name};
   const std::int32_t count = created.front()->partition_count;
   const auto waiter = parts.metadata.wait(
@@ -456,8 +475,11 @@ Result<void> Broker::create_topic(const TopicAtStart& topic) {
         return found != nullptr && static_cast<std::int32_t>(found->partitions.size()) == count &&
                std::ranges::all_of(found->partitions, [](const PartitionMetadata& p) { return p.leader >= 0; });
       },
-      [usable] { usable->set_value(); });
-  if (future.wait_for(std::chrono::milliseconds(known_within_ms)) == std::future_status::ready) return {};
+      [usable] { usable->announce(); });
+  if (future.wait_for(std::chrono::milliseconds(known_within_ms)) == std::future_status::ready) {
+    parts.metadata.cancel(waiter);
+    return {};
+  }
   parts.metadata.cancel(waiter);
   return fail(ErrorCode::request_timed_out, fmt::format("topic {} got no leader within 30 seconds", topic.name));
 }

@@ -9,6 +9,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -37,6 +38,9 @@ struct BrokerOptions {
   // Told once, with the reason, when the broker can't go on: no log directory is left. Called on one of its threads, so
   // it must leave stop() to another. May be empty.
   std::function<void(const std::string& reason)> on_failure;
+  // Ends start() early, as far as it can be: what it waits for, and the recovery of logs. Whatever is stored stays
+  // whole.
+  std::stop_token stop;
   // Randomness for ids and the spreading of leaders; nothing: the machine's.
   std::optional<std::uint64_t> seed;
 };

@@ -101,6 +101,20 @@ TEST_F(BrokerFailureTest, WithoutALogDirectoryABrokerSaysThatItCantGoOn) {
   broker.stop();
 }
 
+TEST_F(BrokerFailureTest, AStartThatIsToldToStopEnds) {
+  std::stop_source stop;
+  BrokerOptions stopping = options(0, dir("a"));
+  stopping.stop = stop.get_token();
+  stop.request_stop();
+  Broker broker(std::move(stopping));
+  const auto started = broker.start();
+  ASSERT_FALSE(started);
+  EXPECT_THAT(started.error().text(), HasSubstr("told to stop"));
+  broker.stop();
+  Broker again(options(0, dir("a")));
+  EXPECT_TRUE(again.start());
+}
+
 TEST_F(BrokerFailureTest, TheControllerIsToldOfAFailedDirectoryAndItsPartitionsHaveNoLeader) {
   Broker broker(options(1, dir("one") + "," + dir("two")));
   ASSERT_TRUE(broker.start());

@@ -5,14 +5,18 @@
 #include <CLI/CLI.hpp>
 #include <atomic>
 #include <chrono>
+#include <condition_variable>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <sstream>
+#include <stop_token>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "broker/broker.h"
@@ -112,6 +116,78 @@ protocol::Result<void> make_topics(broker::Broker& broker, const std::vector<bro
   return {};
 }
 
+// Waits for the signals while the broker starts and runs: the first one ends the start early. A start that doesn't get
+// anywhere (a ZooKeeper that is silent, a disk that hangs) is given up: what is stored stands a kill at any time.
+class StopWatcher {
+ public:
+  explicit StopWatcher(StopSignals& signals) : thread_([this, &signals] { watch(signals); }) {}
+  ~StopWatcher() {
+    start_ended();
+    if (!stop_requested()) fail();  // the thread still waits for a signal
+    thread_.join();
+  }
+  StopWatcher(const StopWatcher&) = delete;
+  StopWatcher& operator=(const StopWatcher&) = delete;
+
+  std::stop_token token() const { return stop_.get_token(); }
+  // The broker can't go on, and this is why.
+  void fail() {
+    failed_ = true;
+    ::kill(::getpid(), SIGTERM);
+  }
+  bool failed() const { return failed_; }
+  bool stop_requested() const { return stop_.stop_requested(); }
+
+  // False: a signal came first.
+  bool start_ended() {
+    const std::lock_guard lock(mutex_);
+    start_ended_ = true;
+    changed_.notify_all();
+    return !stop_.stop_requested();
+  }
+  void wait_for_stop() {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [this] { return stop_.stop_requested(); });
+  }
+
+ private:
+  static constexpr std::chrono::seconds start_ends_within{8};
+
+  void watch(StopSignals& signals) {
+    const int signal = signals.wait();
+    if (!failed_) spdlog::info("Stopping ({}); once more to stop at once", name_of_stop_signal(signal));
+    stop_.request_stop();
+    std::unique_lock lock(mutex_);
+    changed_.notify_all();
+    if (changed_.wait_for(lock, start_ends_within, [this] { return start_ended_; })) return;
+    spdlog::error("The start doesn't end; giving it up");
+    _exit(exit_code::failed);
+  }
+
+  std::atomic<bool> failed_{false};
+  std::stop_source stop_;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  bool start_ended_ = false;
+  std::thread thread_;
+};
+
+// Stopping is left to the calling thread.
+int run(broker::Broker& broker, const std::vector<broker::Broker::TopicAtStart>& topics, StopWatcher& stop,
+        Clock::time_point begin) {
+  auto started = broker.start();
+  if (started) started = make_topics(broker, topics);
+  const bool goes_on = stop.start_ended() && started;
+  if (goes_on) {
+    say_ready(broker, begin);
+    stop.wait_for_stop();
+  }
+  broker.stop();
+  if (!goes_on && !stop.stop_requested()) return complain(started.error(), exit_code::failed);
+  spdlog::info("Stopped");
+  return stop.failed() ? exit_code::failed : exit_code::ok;
+}
+
 int start(const Options& options, Clock::time_point begin) {
   StopSignals signals;
   if (auto log = set_up_log(options.log_level); !log) return complain(log.error(), exit_code::usage);
@@ -122,24 +198,11 @@ int start(const Options& options, Clock::time_point begin) {
   for (const broker::ConfigNote& note : loaded->notes) {
     spdlog::log(note.warning ? spdlog::level::warn : spdlog::level::info, "{}", note.text);
   }
-  // Stopping is left to this thread, which waits for a signal.
-  std::atomic<bool> failed{false};
-  const auto on_failure = [&failed](const std::string&) {
-    failed = true;
-    ::kill(::getpid(), SIGTERM);
-  };
-  broker::Broker broker({.config = std::move(loaded->values), .on_failure = on_failure});
-  if (auto started = broker.start(); !started) return complain(started.error(), exit_code::failed);
-  if (auto made = make_topics(broker, *topics); !made) {
-    broker.stop();
-    return complain(made.error(), exit_code::failed);
-  }
-  say_ready(broker, begin);
-  const int signal = signals.wait();
-  if (!failed) spdlog::info("Stopping ({}); once more to stop at once", name_of_stop_signal(signal));
-  broker.stop();
-  spdlog::info("Stopped");
-  return failed ? exit_code::failed : exit_code::ok;
+  StopWatcher stop(signals);
+  broker::Broker broker({.config = std::move(loaded->values),
+                         .on_failure = [&stop](const std::string&) { stop.fail(); },
+                         .stop = stop.token()});
+  return run(broker, *topics, stop, begin);
 }
 
 }  // namespace
