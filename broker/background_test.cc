@@ -106,5 +106,23 @@ TEST(PeriodicTasks, RunAgainAndAgainAlsoAfterAFailure) {
   EXPECT_EQ(passes, at_stop);
 }
 
+TEST(PeriodicTasks, APassThatHasNothingToDoIsLeftOut) {
+  TestLoop loop;
+  BackgroundPool pool("test", 1);
+  std::atomic<int> asked = 0, passes = 0;
+  PeriodicTasks tasks(loop.executor(), pool);
+  tasks.add("testing", 0, [] { return 1; }, [&] { ++passes; }, [&] { return ++asked % 3 == 0; });
+  EXPECT_TRUE(loop.run(until(passes, 2, loop.executor())));
+  EXPECT_GE(asked, 6);
+  const auto guard = boost::asio::make_work_guard(loop.io());
+  loop.io().restart();
+  std::thread runner([&] { loop.io().run(); });
+  tasks.stop();
+  loop.io().stop();
+  runner.join();
+  EXPECT_EQ(passes, asked / 3);
+  pool.stop();
+}
+
 }  // namespace
 }  // namespace broker

@@ -34,12 +34,17 @@ void Broker::Parts::start_upkeep() {
               [this] { logs->retention_pass(now()); });
   // Unlike in Kafka, where nobody looks unless told how often, flush.ms alone is enough.
   const bool own_pace = config()->log_flush_scheduler_interval_ms != BrokerConfig::long_max;
-  upkeep->add("log flushing", second_ms, each_second, [this, own_pace] { logs->flush_pass(now(), !own_pace); });
+  upkeep->add(
+      "log flushing and deletion of log files", second_ms, each_second,
+      [this, own_pace] {
+        logs->flush_pass(now(), !own_pace);
+        logs->delete_pass(now());
+      },
+      [this] { return logs->has_upkeep(now()); });
   if (own_pace) {
     upkeep->add("log flushing by age", first_ms, every(&BrokerConfig::log_flush_scheduler_interval_ms),
                 [this] { logs->flush_pass(now(), true); });
   }
-  upkeep->add("deletion of log files", second_ms, each_second, [this] { logs->delete_pass(now()); });
   upkeep->add("recovery point checkpoint", first_ms, every(&BrokerConfig::log_flush_offset_checkpoint_interval_ms),
               [this] { logs->checkpoint_recovery_points(now()); });
   upkeep->add("log start offset checkpoint", first_ms,

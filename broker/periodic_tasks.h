@@ -22,16 +22,17 @@ class PeriodicTasks {
   PeriodicTasks(const PeriodicTasks&) = delete;
   PeriodicTasks& operator=(const PeriodicTasks&) = delete;
 
-  // Runs `pass` after `first_ms`, then `interval_ms()` after each end of it. A failure is logged with `what`.
+  // Runs `pass` after `first_ms`, then `interval_ms()` after each end of it. A failure is logged with `what`. Where
+  // `is_due` says that there is nothing to do, nobody is woken for it: it runs on the executor and must be brief.
   void add(std::string what, std::int64_t first_ms, std::function<std::int64_t()> interval_ms,
-           std::function<void()> pass);
+           std::function<void()> pass, std::function<bool()> is_due = {});
 
   // Ends all tasks; waits for the passes under way.
   void stop();
 
  private:
   awaitable<void> repeat(std::string what, std::int64_t first_ms, std::function<std::int64_t()> interval_ms,
-                         std::function<void()> pass);
+                         std::function<void()> pass, std::function<bool()> is_due);
 
   const Executor executor_;
   BackgroundPool& background_;
