@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstddef>
 #include <utility>
@@ -20,6 +21,14 @@ using protocol::ApiVersion, protocol::Bytes, protocol::ErrorCode, protocol::fail
 namespace {
 
 constexpr ApiVersion last_magic_v0 = 1, last_magic_v1 = 3, first_zstd = 10;
+
+// Offset -1, and a length with nothing behind it.
+constexpr std::array cut_message = [] {
+  std::array<std::byte, 12> message{};
+  for (std::size_t i = 0; i < 8; ++i) message[i] = std::byte{0xff};
+  message[11] = std::byte{61};
+  return message;
+}();
 
 Result<void> read_range(const protocol::FileRange& range, std::byte* to) {
   std::int64_t done = 0;
@@ -47,13 +56,19 @@ Result<std::vector<std::byte>> load(const protocol::Records& records) {
 // Batch by batch, and no more bytes than the slice had, though the first batch whole: a client gets about as much as it
 // asked for, whatever the old format costs. The message that is cut at the end comes with the next request. What can't
 // be converted is an error only at the front; behind other records it waits until it stands there.
+//
+// No batch is whole when the first is larger than the client's limit: then it gets nothing, as from Kafka, where the cut
+// bytes of the new format aren't for it. When none of the batches leaves a message, it gets one that is cut off, by which
+// it knows that there was something.
 Result<std::vector<std::byte>> down_convert_within(Bytes records, std::int8_t magic, protocol::Offset fetch_offset) {
   std::vector<std::byte> out;
   std::size_t room = records.size();
+  bool any = false;
   protocol::RecordScratch scratch;
   protocol::BatchReader batches(records);
   protocol::RecordBatchView batch;
   while (out.size() < room && batches.next(batch) == protocol::BatchStatus::ok) {
+    any = true;
     const auto converted = protocol::down_convert(batch.bytes(), magic, fetch_offset, scratch);
     if (!converted && out.empty()) return std::unexpected(converted.error());
     if (!converted) break;
@@ -61,6 +76,7 @@ Result<std::vector<std::byte>> down_convert_within(Bytes records, std::int8_t ma
     out.insert(out.end(), converted->begin(), converted->end());
   }
   if (out.empty() && batches.status() == protocol::BatchStatus::corrupt) return fail(ErrorCode::corrupt_message);
+  if (out.empty() && any) return std::vector<std::byte>(cut_message.begin(), cut_message.end());
   out.resize(std::min(out.size(), room));
   return out;
 }
@@ -105,12 +121,6 @@ ErrorCode FetchConversion::convert(protocol::Offset fetch_offset, PartitionData&
     if (!read) return version_ <= 5 ? ErrorCode::not_leader_or_follower : read.code();
     loaded = std::move(*read);
     records = loaded;
-  }
-  protocol::RecordBatchView first;
-  if (protocol::RecordBatchView::parse(records, first) == protocol::BatchStatus::incomplete) {
-    // Larger than the client's limit. Its first bytes look alike in every format: an incomplete message, by which the
-    // client knows that it must ask for more.
-    return ErrorCode::none;
   }
   const std::int8_t magic = version_ <= last_magic_v0 ? protocol::magic_v0 : protocol::magic_v1;
   auto converted = down_convert_within(records, magic, fetch_offset);

@@ -1,4 +1,5 @@
 #include "broker/handlers/fetch.h"
+#include "broker/handlers/fetch_conversion.h"
 
 #include <gtest/gtest.h>
 #include <unistd.h>
@@ -347,6 +348,25 @@ TEST_F(FetchTest, MessageSetsAreNoLargerThanTheBatchesWere) {
   int count = 0;
   while (messages.next(message) == protocol::BatchStatus::ok) ++count;
   EXPECT_EQ(count, 20);
+}
+
+TEST_F(FetchTest, OldConsumersGetNothingOfABatchThatIsCutOff) {
+  env.append("t", 0, {.records = 3, .value_size = 100});
+  FetchRequest wanted = request({{0, 0}});
+  wanted.topics[0].partitions[0].partition_max_bytes = 100;
+  const FetchResponse response = send(wanted, 1);
+  EXPECT_EQ(response.responses[0].partitions[0].error_code, ErrorCode::none);
+  EXPECT_TRUE(response.responses[0].partitions[0].records->empty());
+}
+
+TEST_F(FetchTest, OldConsumersGetACutMessageForBatchesWithoutAny) {
+  FetchConversion::PartitionData data;
+  data.records.emplace(make_batch());
+  FetchConversion(3).apply(nullptr, 7, data);  // the batch's only record lies before that offset
+  const auto bytes = contents(*data.records);
+  EXPECT_EQ(bytes.size(), 12u);
+  protocol::RecordBatchView message;
+  EXPECT_EQ(protocol::RecordBatchView::parse(bytes, message), protocol::BatchStatus::incomplete);
 }
 
 TEST_F(FetchTest, DownConversionMayBeForbidden) {
