@@ -26,6 +26,8 @@ namespace {
 // How long a request waits for its groups to be loaded before it is told to come again.
 constexpr std::int64_t load_wait_ms = 2'000;
 constexpr std::int64_t longest_sleep_ms = 600'000;
+// Long for a client that is about to ask for its assignment, short for a group that rebalances without one of its members.
+constexpr std::int32_t follower_sync_wait_ms = 50;
 
 }  // namespace
 
@@ -36,7 +38,8 @@ GroupCoordinatorOptions group_coordinator_options(const BrokerConfig& config) {
                     .max_size = config.group_max_size,
                     .initial_rebalance_delay_ms = config.group_initial_rebalance_delay_ms,
                     .offset_metadata_max_length = config.offset_metadata_max_bytes,
-                    .offsets_retention_ms = config.offsets_retention_ms};
+                    .offsets_retention_ms = config.offsets_retention_ms,
+                    .follower_sync_wait_ms = follower_sync_wait_ms};
   options.log = {.commit_timeout_ms = config.offsets_commit_timeout_ms,
                  .load_buffer_size = config.offsets_load_buffer_size,
                  .compression = protocol::Compression::of(
@@ -324,9 +327,11 @@ awaitable<void> GroupCoordinator::forget(std::vector<protocol::TopicPartition> d
   }
 }
 
+// Groups that nobody has asked for yet are loaded for this, and counted the next time.
 GroupCoordinator::Counts GroupCoordinator::counts() const {
   Counts counts;
   for (const PartitionPtr& partition : partitions()) {
+    if (!partition->is_settled()) partition->settle(WaiterHandle());
     partition->shard().look([&](GroupShard& groups, Instant) {
       counts.groups += groups.group_count();
       counts.empty += groups.count(group::GroupState::empty);

@@ -35,6 +35,9 @@ struct GroupConfig {
   std::int32_t initial_rebalance_delay_ms = 3'000;  // group.initial.rebalance.delay.ms
   std::int32_t offset_metadata_max_length = 4'096;  // offset.metadata.max.bytes, counted as Java counts characters
   std::int64_t offsets_retention_ms = 604'800'000;  // offsets.retention.minutes
+  // How long a leader's assignment waits for the followers that haven't asked for theirs. A cooperative leader joins
+  // again as soon as it has its own, and whoever is late then has missed the generation.
+  std::int32_t follower_sync_wait_ms = 0;
 };
 
 // A new member's parked JoinGroup is given up after this long: the member can't send heartbeats before it knows its id.

@@ -62,6 +62,7 @@ void Group::recompute_wakeup() {
   if (is_dead()) return;
   if (rebalance_timer_) wake_at(rebalance_timer_->deadline_ms);
   if (sync_deadline_ms_) wake_at(*sync_deadline_ms_);
+  if (taken_assignment_) wake_at(taken_assignment_->deadline_ms);
   for (const auto& [id, deadline_ms] : members_.pending()) wake_at(deadline_ms);
   for (const Member& member : members_.all()) {
     if (member.session_deadline_ms) wake_at(*member.session_deadline_ms);
@@ -72,6 +73,7 @@ void Group::timers_due(Step& step) {
   if (is_dead()) return wakeup_ms_.reset();
   const std::int64_t now = step.now().monotonic_ms;
   if (rebalance_timer_ && rebalance_timer_->deadline_ms <= now) rebalance_timer_due(step);
+  if (taken_assignment_ && taken_assignment_->deadline_ms <= now) store_assignment(step);
   if (sync_deadline_ms_ && *sync_deadline_ms_ <= now) sync_timer_due(step);
 
   std::vector<std::string> expired;
@@ -127,6 +129,7 @@ void Group::unload(Step& step) {
   }
   rebalance_timer_.reset();
   sync_deadline_ms_.reset();
+  taken_assignment_.reset();
   wakeup_ms_.reset();
 }
 

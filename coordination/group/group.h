@@ -14,6 +14,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <optional>
 #include <set>
 #include <span>
@@ -83,6 +84,10 @@ class Group {
 
  private:
   // What an append's outcome decides.
+  struct TakenAssignment {  // the leader's SyncGroup, while followers are waited for
+    std::map<std::string, std::string> of_member;
+    std::int64_t deadline_ms;
+  };
   struct StoringAssignment {  // the leader's SyncGroup: Stable, and everyone's SyncGroup is answered
     GroupRecord record;
   };
@@ -135,7 +140,8 @@ class Group {
 
   // sync.cc
   ErrorCode validate_sync(const SyncCall& request) const;
-  void store_assignment(const SyncCall& request, Step& step);
+  void take_assignment(const SyncCall& request, Step& step);
+  void store_assignment(Step& step);
   void finish(StoringAssignment& stored, ErrorCode error, Step& step);
   void answer_syncs(ErrorCode error, Step& step);
 
@@ -170,7 +176,8 @@ class Group {
   std::optional<std::set<std::string, std::less<>>> subscriptions_;
   OffsetStore offsets_;
   std::unordered_map<AppendId, PendingAppend> pending_appends_;
-  bool storing_assignment_ = false;  // of the present generation
+  std::optional<TakenAssignment> taken_assignment_;  // of the present generation, until it is being stored
+  bool storing_assignment_ = false;                  // of the present generation
 
   std::optional<RebalanceTimer> rebalance_timer_;
   std::optional<std::int64_t> sync_deadline_ms_;

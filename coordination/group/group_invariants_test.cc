@@ -57,6 +57,7 @@ class Simulation {
   static GroupConfig config_of(std::uint64_t seed) {
     GroupConfig config;
     config.initial_rebalance_delay_ms = seed % 2 == 0 ? 0 : 1'000;
+    config.follower_sync_wait_ms = seed % 3 == 0 ? 0 : 50;
     config.max_size = seed % 3 == 0 ? 4 : 100;
     return config;
   }

@@ -129,6 +129,52 @@ TEST(GroupTimers, NewMembersWaitAtMostFiveMinutes) {
   EXPECT_EQ(c.joined(c.join({.id = ids[0]})).members.size(), 1u);
 }
 
+// A group of two that rebalances, where the leader's assignment waits for its follower. Returns their ids.
+std::vector<std::string> two_that_rebalance(TestCoordinator& c) {
+  const std::string leader = c.joined(c.join({})).member_id;
+  const CallId second = c.join({});
+  c.joined(c.join({.id = leader}));
+  return {leader, c.joined(second).member_id};
+}
+
+GroupConfig with_follower_wait() {
+  GroupConfig config = without_delay();
+  config.follower_sync_wait_ms = 50;
+  return config;
+}
+
+TEST(GroupTimers, AnAssignmentWaitsAMomentForTheFollowers) {
+  TestCoordinator c(with_follower_wait());
+  const auto ids = two_that_rebalance(c);
+  const CallId leader = c.sync(ids[0], 2, {{ids[0], "a"}, {ids[1], "b"}});
+  c.advance(49);
+  EXPECT_FALSE(c.answered(leader));
+  const CallId follower = c.sync(ids[1], 2);
+  EXPECT_EQ(c.synced(leader).assignment, "a");
+  EXPECT_EQ(c.synced(follower).assignment, "b");
+  EXPECT_EQ(c.state(), GroupState::stable);
+}
+
+TEST(GroupTimers, AFollowerThatIsLateGetsItsAssignmentAllTheSame) {
+  TestCoordinator c(with_follower_wait());
+  const auto ids = two_that_rebalance(c);
+  const CallId leader = c.sync(ids[0], 2, {{ids[0], "a"}, {ids[1], "b"}});
+  c.advance(50);
+  EXPECT_EQ(c.synced(leader).assignment, "a");
+  EXPECT_EQ(c.synced(c.sync(ids[1], 2)).assignment, "b");
+}
+
+TEST(GroupTimers, ARebalanceForgetsTheAssignmentThatWaited) {
+  TestCoordinator c(with_follower_wait());
+  const auto ids = two_that_rebalance(c);
+  const CallId leader = c.sync(ids[0], 2, {{ids[0], "a"}, {ids[1], "b"}});
+  c.leave(ids[1]);
+  EXPECT_EQ(c.synced(leader).error, ErrorCode::rebalance_in_progress);
+  EXPECT_EQ(c.joined(c.join({.id = ids[0]})).generation, 3);
+  c.advance(50);
+  EXPECT_EQ(c.state(), GroupState::completing_rebalance);
+}
+
 TEST(GroupTimers, MembersThatNeverSyncAreDropped) {
   TestCoordinator c(without_delay());
   const auto ids = stable_group(c, 2, {.session_timeout_ms = 600'000, .rebalance_timeout_ms = 20'000});

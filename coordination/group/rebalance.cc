@@ -34,6 +34,7 @@ void Group::prepare_rebalance(std::string_view reason, Step& step) {
   }
   members_.expect_no_sync();
   sync_deadline_ms_.reset();
+  taken_assignment_.reset();
   storing_assignment_ = false;
   spdlog::debug("Group {}: rebalance after generation {}: {}", id_, generation_, reason);
 

@@ -34,7 +34,7 @@ void Group::sync(CallId call, const SyncCall& request, Step& step) {
         step.reply(*superseded, SyncResult{.error = ErrorCode::rebalance_in_progress});
       }
       members_.sync_received(member);
-      if (members_.is_leader(member.id)) store_assignment(request, step);
+      if (members_.is_leader(member.id)) take_assignment(request, step);
       break;
     case GroupState::stable:
       members_.sync_received(member);
@@ -44,21 +44,31 @@ void Group::sync(CallId call, const SyncCall& request, Step& step) {
       keep_session(member, step.now());
       break;
   }
-  if (members_.all_synced()) sync_deadline_ms_.reset();
+  if (!members_.all_synced()) return;
+  sync_deadline_ms_.reset();
+  if (taken_assignment_) store_assignment(step);
 }
 
-void Group::store_assignment(const SyncCall& request, Step& step) {
-  // What is on its way to the log is what members will get; a repeated request of the leader waits with them.
-  if (std::exchange(storing_assignment_, true)) return;
-  std::map<std::string_view, std::string_view> assignments;
+void Group::take_assignment(const SyncCall& request, Step& step) {
+  // The first is what members will get; a repeated request of the leader waits with them.
+  if (taken_assignment_ || storing_assignment_) return;
+  const std::int64_t deadline_ms = step.now().monotonic_ms + config_.follower_sync_wait_ms;
+  taken_assignment_ = TakenAssignment{.of_member = {}, .deadline_ms = deadline_ms};
   for (const MemberAssignment& assignment : request.assignments) {
-    assignments.insert_or_assign(assignment.member_id, assignment.assignment);
+    taken_assignment_->of_member.insert_or_assign(std::string(assignment.member_id), assignment.assignment);
   }
+  if (config_.follower_sync_wait_ms == 0) return store_assignment(step);
+  wake_at(deadline_ms);
+}
+
+void Group::store_assignment(Step& step) {
+  storing_assignment_ = true;
   GroupRecord record = to_record();
   for (GroupRecordMember& member : record.members) {
-    const auto assigned = assignments.find(member.member_id);
-    member.assignment = assigned == assignments.end() ? std::string() : std::string(assigned->second);
+    const auto assigned = taken_assignment_->of_member.find(member.member_id);
+    member.assignment = assigned == taken_assignment_->of_member.end() ? std::string() : std::move(assigned->second);
   }
+  taken_assignment_.reset();
   const AppendId append = step.append({group_record(id_, record)});
   pending_appends_.emplace(append, StoringAssignment{std::move(record)});
 }
