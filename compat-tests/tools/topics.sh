@@ -113,6 +113,31 @@ dirs = json.load(sys.stdin)["brokers"][0]["logDirs"]
 assert len(dirs) == 1 and dirs[0]["error"] is None and len(dirs[0]["partitions"]) > 2, dirs'
 }
 
+# A partition of one replica is led by it already, and is moved as soon as it is asked for.
+elects_leaders() {
+  in_release "$1" elected
+  tool topics --create --topic "$topic" --partitions 2 &&
+    says 'Valid replica already elected for partitions' tool leader-election --election-type preferred --topic "$topic" --partition 1 &&
+    tool leader-election --election-type preferred --all-topic-partitions &&
+    tool leader-election --election-type unclean --all-topic-partitions &&
+    fails_saying 'The partition does not exist.' tool leader-election --election-type unclean --topic "$topic" --partition 7
+}
+
+reassigns_partitions() {
+  in_release "$1" elected
+  local plan=$scratch/plan.json
+  printf '{"topics":[{"topic":"%s"}],"version":1}' "$topic" >"$scratch/topics.json"
+  says 'Proposed partition reassignment configuration' tool reassign-partitions --generate --topics-to-move-json-file "$scratch/topics.json" --broker-list 0 || return 1
+  printf '{"version":1,"partitions":[{"topic":"%s","partition":0,"replicas":[0],"log_dirs":["any"]}]}' "$topic" >"$plan"
+  says "Successfully started partition reassignment for $topic-0" tool reassign-partitions --execute --reassignment-json-file "$plan" &&
+    says "Reassignment of partition $topic-0 is completed." tool reassign-partitions --verify --reassignment-json-file "$plan" &&
+    says 'No partition reassignments found.' tool reassign-partitions --list &&
+    says 'None of the specified partition reassignments are active.' tool reassign-partitions --cancel --reassignment-json-file "$plan" || return 1
+  printf '{"version":1,"partitions":[{"topic":"%s","partition":0,"replicas":[0,9]}]}' "$topic" >"$plan"
+  fails_saying 'Unknown broker id 9' tool reassign-partitions --execute --reassignment-json-file "$plan" || return 1
+  tool topics --describe --topic "$topic" | grep -q 'Replicas: 0[[:space:]]Isr: 0'
+}
+
 names_the_cluster() {
   in_release "$1" none
   program cluster cluster-id --bootstrap-server "$bootstrap" | grep -qE 'Cluster ID: [A-Za-z0-9_-]{22}'
@@ -120,4 +145,4 @@ names_the_cluster() {
 
 topics_and_configs=(describes_topics_in_every_way refuses_wrong_topics deletes_by_pattern describes_all_configs refuses_wrong_configs
   appends_to_list_configs changes_log_levels lists_groups_of_configs gets_offsets_for_every_time deletes_records_and_refuses_wrong_offsets
-  describes_every_log_dir names_the_cluster)
+  describes_every_log_dir elects_leaders reassigns_partitions names_the_cluster)
