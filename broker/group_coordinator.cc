@@ -26,7 +26,7 @@ namespace {
 // How long a request waits for its groups to be loaded before it is told to come again.
 constexpr std::int64_t load_wait_ms = 2'000;
 constexpr std::int64_t longest_sleep_ms = 600'000;
-// Long for a client that is about to ask for its assignment, short for a group that rebalances without one of its members.
+// Long for a client that is about to ask for its assignment, short for a group without one of its members.
 constexpr std::int32_t follower_sync_wait_ms = 50;
 
 }  // namespace
