@@ -55,7 +55,10 @@ ReplicaManager::ReplicaManager(ReplicaManagerOptions options, storage::LogManage
   environment_.open_log = [this](const TopicPartition& id,
                                  std::optional<Uuid> topic_id) -> Result<std::shared_ptr<storage::Log>> {
     auto log = logs_.get_or_create(id, topic_id, clock_.now_ms());
-    if (log) (*log)->update_high_watermark(logs_.checkpointed_high_watermark(id).value_or(0));
+    if (log) {
+      (*log)->update_high_watermark(logs_.checkpointed_high_watermark(id).value_or(0));
+      (*log)->prepare_appends();
+    }
     return log;
   };
 }
@@ -172,7 +175,7 @@ Result<void> ReplicaManager::change_role_or_fail(const std::shared_ptr<Partition
     if (!became_leader) return std::unexpected(became_leader.error());
     // New logs are created now, existing ones are opened when they are used.
     if (!log_exists) {
-      if (auto opened = partition->open(); !opened) return opened;
+      if (auto created = create_log(*partition); !created) return created;
     }
     if (*became_leader) {
       for (LeadershipListener* listener : listeners_) listener->became_leader(partition, state.leader_epoch);
@@ -189,11 +192,22 @@ Result<void> ReplicaManager::change_role_or_fail(const std::shared_ptr<Partition
                   state.leader);
   }
   if (!log_exists) {
-    if (auto opened = partition->open(); !opened) return opened;
+    if (auto created = create_log(*partition); !created) return created;
   }
   if (follows) {
     for (LeadershipListener* listener : listeners_) listener->resigned(id, state.leader_epoch);
   }
+  return {};
+}
+
+// A full disk or a lack of descriptors passes, and nothing is lost with a log that holds nothing yet: whoever needs it
+// tries again. A directory that failed over it stays offline.
+Result<void> ReplicaManager::create_log(Partition& partition) {
+  const std::size_t online = logs_.online_directories().size();
+  auto created = partition.open();
+  if (created || created.code() != ErrorCode::kafka_storage_error) return created;
+  if (online == 0 || logs_.online_directories().size() < online) return created;
+  spdlog::warn("The log of {} can't be made yet: {}", partition.id().text(), created.error().text());
   return {};
 }
 

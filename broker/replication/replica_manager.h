@@ -159,6 +159,7 @@ class ReplicaManager {
       REQUIRES(state_change_mutex_);
   protocol::Result<void> change_role_or_fail(const std::shared_ptr<Partition>& partition, const PartitionState& state)
       REQUIRES(state_change_mutex_);
+  protocol::Result<void> create_log(Partition& partition) REQUIRES(state_change_mutex_);
   protocol::ErrorCode stop(const protocol::TopicPartition& id, protocol::LeaderEpoch epoch, bool remove_log)
       REQUIRES(state_change_mutex_);
   protocol::ErrorCode delete_log(const protocol::TopicPartition& id) REQUIRES(state_change_mutex_);

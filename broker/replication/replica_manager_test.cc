@@ -247,14 +247,20 @@ TEST_F(ReplicaManagerTest, AfterAShutdownNoRequestOfAControllerTouchesALog) {
   EXPECT_EQ(env.replicas().update_metadata(update).code(), ErrorCode::broker_not_available);
 }
 
-// A disk that can be full: then no file can be created or replaced.
+// A disk that can be full: then no file can be created or replaced. Or the process has no descriptors left.
 class FillableDisk final : public storage::FileSystem {
  public:
   storage::Io<std::shared_ptr<storage::File>> open(const std::string& path, storage::OpenMode mode) override {
+    if (out_of_descriptors) return storage::io_fail(EMFILE, "open " + path);
     if (full && mode == storage::OpenMode::fresh) return storage::io_fail(ENOSPC, "create " + path);
     return storage::FileSystem::open(path, mode);
   }
+  storage::Io<std::vector<storage::DirectoryEntry>> list(const std::string& path) override {
+    if (out_of_descriptors) return storage::io_fail(EMFILE, "open " + path);
+    return storage::FileSystem::list(path);
+  }
   std::atomic<bool> full = false;
+  std::atomic<bool> out_of_descriptors = false;
 };
 
 // A broker of one partition that is started again and again on its directory.
@@ -274,11 +280,11 @@ class RestartTest : public ::testing::Test {
     ASSERT_NE(partition, nullptr);
   }
 
-  void lead(protocol::LeaderEpoch epoch) {
+  void lead(protocol::LeaderEpoch epoch, const char* name = "t") {
     protocol::LeaderAndIsrRequest request;
     auto& topic = request.topic_states.emplace_back();
-    topic.topic_name = "t";
-    topic.topic_id = TestReplicas::id_of("t");
+    topic.topic_name = name;
+    topic.topic_id = TestReplicas::id_of(name);
     auto& state = topic.partition_states.emplace_back();
     state.leader = 1;
     state.leader_epoch = epoch;
@@ -331,6 +337,35 @@ TEST_F(RestartTest, AFullDiskDoesNotKeepAPartitionFromBeingRead) {
   disk.full = false;
   ASSERT_TRUE(partition->append_as_leader(make_batch(), 1));
   EXPECT_EQ(partition->end_offset_for_epoch(-1, 0, true)->offset, 4);
+}
+
+TEST_F(RestartTest, APartitionThatWasTakenOverWithoutDescriptorsWorksOnceThereAreSome) {
+  start(0);
+  disk.out_of_descriptors = true;
+  lead(0, "new");
+  const auto made = replicas->online_partition("new", 0);
+  ASSERT_NE(made, nullptr);
+  EXPECT_EQ(made->append_as_leader(make_batch(), 1).code(), ErrorCode::kafka_storage_error);
+  EXPECT_EQ(made->read({.fetch_offset = 0, .max_bytes = 1 << 20}).code(), ErrorCode::kafka_storage_error);
+  disk.out_of_descriptors = false;
+  EXPECT_TRUE(logs->online_directories().size() == 1);
+  const auto appended = made->append_as_leader(make_batch(), 1);
+  ASSERT_TRUE(appended) << appended.error().text();
+  EXPECT_EQ(appended->info.first_offset, 0);
+  EXPECT_EQ(replicas->counts().offline, 0U);
+}
+
+TEST_F(RestartTest, AStartThatCanNotLookForItsLogsFails) {
+  start(0);
+  ASSERT_TRUE(partition->append_as_leader(make_batch({.records = 4}), 1));
+  stop();
+  storage::LogManagerOptions options;
+  options.log_dirs = {directory.path()};
+  options.file_system = &disk;
+  logs = std::make_unique<storage::LogManager>(std::move(options));
+  ASSERT_TRUE(logs->lock_directories());
+  disk.out_of_descriptors = true;
+  EXPECT_EQ(logs->load(clock.now_ms()).code(), ErrorCode::kafka_storage_error);
 }
 
 }  // namespace
