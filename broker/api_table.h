@@ -109,17 +109,23 @@ class ApiTable {
     if (!request) co_return Served::malformed;
     context.count_decoded(body.element_bytes());
     if constexpr (PlainHandler<H>) {
-      const typename H::Response answer = static_cast<H*>(handler)->handle(context, *request);
+      typename H::Response answer = static_cast<H*>(handler)->handle(context, *request);
       complete(answer, context, response);
     } else {
-      const typename H::Response answer = co_await static_cast<H*>(handler)->handle(context, *request);
+      typename H::Response answer = co_await static_cast<H*>(handler)->handle(context, *request);
       complete(answer, context, response);
     }
     co_return Served::response;
   }
 
   template <typename Response>
-  static void complete(const Response& answer, const RequestContext& context, protocol::Writer& response) {
+  static void complete(Response& answer, const RequestContext& context, protocol::Writer& response) {
+    if (RequestQuotas* quotas = context.quotas()) {
+      // Without an answer there is nobody who could be told of it: Kafka doesn't charge the time of those.
+      if (context.response_suppressed()) quotas->exempt();
+      const std::int32_t throttle_ms = quotas->settle();
+      if constexpr (requires { answer.throttle_time_ms; }) answer.throttle_time_ms = throttle_ms;
+    }
     if (RequestMetrics* counted = context.metrics()) {
       count_errors(answer, [counted](protocol::ErrorCode code) { counted->count_error(code); });
     }

@@ -93,14 +93,16 @@ ConnectionLimits Broker::Parts::connection_limits(const BrokerConfig& config) {
                           .per_ip_max = config.max_connections_per_ip,
                           .per_ip_overrides = limits_by_address(config.max_connections_per_ip_overrides),
                           .creation_rate = config.max_connection_creation_rate};
+  for (const auto& [listener, own] : config.listener_connections) {
+    limits.listeners[listener] = {.connections_max = own.max_connections,
+                                  .creation_rate = own.max_connection_creation_rate};
+  }
+  if (config.listeners.size() > 1) limits.protected_listener = config.inter_broker_listener_name;
   rlimit open_files{};
   if (::getrlimit(RLIMIT_NOFILE, &open_files) != 0) return limits;
   const auto files_max = static_cast<std::int64_t>(std::min<rlim_t>(open_files.rlim_cur, INT32_MAX));
-  const std::int64_t room = connections_beside_files(files_max);
-  if (room < limits.total_max) {
-    limits.total_max = room;
-    limits.total_max_cause = fmt::format("a limit of {} open files (ulimit -n) leaves room for", files_max);
-  }
+  limits.room = connections_beside_files(files_max);
+  limits.room_cause = fmt::format("a limit of {} open files (ulimit -n) leaves room for", files_max);
   return limits;
 }
 

@@ -48,6 +48,9 @@ bool is_for_the_way(std::int16_t api_key) {
   }
 }
 
+// "alice" of "User:alice".
+std::string_view user_name(std::string_view principal) { return principal.substr(principal.find(':') + 1); }
+
 std::int64_t microseconds_since(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - start).count();
 }
@@ -129,6 +132,14 @@ awaitable<void> Dispatcher::dispatch(RequestSource source, std::span<std::byte> 
   RequestContext context(source.executor, source.connection, header, frame, source.owner, source.cancel_list);
   begin_response(reply.response, preamble->correlation_id, flexible && preamble->api_key != api_versions_key);
   RequestMetrics& counted = metrics_.request(preamble->api_key);
+  std::optional<RequestQuotas> quotas;
+  const bool limited =
+      quotas_ != nullptr && quotas_->quotas.enforces_any() && row->authorization == Authorization::none;
+  if (limited) {
+    const QuotaClient client{.user = user_name(context.principal()), .client_id = context.client_id()};
+    quotas.emplace(quotas_->quotas, quotas_->clock, client, source.owner, start, source.network_ns);
+    context.charge_to(*quotas);
+  }
   context.count_in(counted);
   co_await serve(*row, context, reader, reply);
 

@@ -17,12 +17,19 @@ namespace broker {
 
 class AddressWatch;
 
+// Against what requests are charged. All outlive the dispatcher.
+struct QuotaEnforcement {
+  ClientQuotas& quotas;
+  const protocol::Clock& clock;
+};
+
 // Who asks: what a connection lends to each of its requests. Everything outlives the request.
 struct RequestSource {
   Executor executor;
   ConnectionInfo& connection;
   RequestOwner* owner = nullptr;
   CancelList* cancel_list = nullptr;
+  std::int64_t network_ns = 0;  // what reading and writing for it took since its last request, if quotas ask for it
 };
 
 // How a request ends. Reused by connections: clear() keeps the writer's memory.
@@ -47,9 +54,10 @@ struct Reply {
 
 class Dispatcher {
  public:
-  // `addresses` may be null: nobody watches where clients go.
-  Dispatcher(const ApiTable& apis, Metrics& metrics, AddressWatch* addresses = nullptr)
-      : apis_(apis), metrics_(metrics), addresses_(addresses) {}
+  // `addresses` may be null: nobody watches where clients go. So may `quotas`: nobody is limited.
+  Dispatcher(const ApiTable& apis, Metrics& metrics, AddressWatch* addresses = nullptr,
+             const QuotaEnforcement* quotas = nullptr)
+      : apis_(apis), metrics_(metrics), addresses_(addresses), quotas_(quotas) {}
 
   // `frame` (without its length) and `reply` outlive the returned coroutine. Never throws.
   awaitable<void> dispatch(RequestSource source, std::span<std::byte> frame, Reply& reply) const;
@@ -62,6 +70,7 @@ class Dispatcher {
   const ApiTable& apis_;
   Metrics& metrics_;
   AddressWatch* addresses_;
+  const QuotaEnforcement* quotas_;
 };
 
 }  // namespace broker

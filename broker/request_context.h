@@ -10,6 +10,7 @@
 
 #include "broker/awaitable.h"
 #include "broker/connection_info.h"
+#include "broker/quotas/request_quotas.h"
 #include "protocol/bytes.h"
 #include "protocol/types.h"
 
@@ -23,6 +24,8 @@ class RequestOwner {
  public:
   virtual ~RequestOwner() = default;
   virtual void ordered_part_done() = 0;
+  // The connection shall not be read for that long from now on: its client is over a quota.
+  virtual void mute(std::int64_t /*duration_ms*/) {}
   // What the decoded request takes beside its frame.
   virtual void decoded(std::size_t bytes) = 0;
 };
@@ -69,6 +72,7 @@ class RequestContext {
   // before the first wait that later requests needn't sit through (after Produce's append, before a long poll).
   // Calling it again does nothing. Responses leave in the order of the requests all the same.
   void ordered_part_done() {
+    if (quotas_ != nullptr) quotas_->work_done();
     if (owner_ != nullptr) owner_->ordered_part_done();
   }
 
@@ -80,6 +84,9 @@ class RequestContext {
   // The same bytes as `view`, writable, for patching a batch where it lies in the request (base offset, leader epoch).
   // REQUIRES: `view` came from this request's body.
   std::span<std::byte> writable(protocol::Bytes view) const;
+
+  // The size of the request, its header included.
+  std::size_t request_bytes() const { return frame_.size(); }
 
   // No response is sent (acks=0). What the handler returns is dropped.
   void suppress_response() { suppressed_ = true; }
@@ -96,6 +103,10 @@ class RequestContext {
   void count_in(RequestMetrics& metrics) { metrics_ = &metrics; }
 
  private:
+  // What the request is charged against; null: there are no quotas.
+  RequestQuotas* quotas() const { return quotas_; }
+  void charge_to(RequestQuotas& quotas) { quotas_ = &quotas; }
+
   Executor executor_;
   ConnectionInfo& connection_;
   Header header_;
@@ -108,3 +119,4 @@ class RequestContext {
 };
 
 }  // namespace broker
+  RequestQuotas* quotas_ = nullptr;

@@ -58,6 +58,7 @@ awaitable<Wake> Waiter::wait_for(std::int64_t duration_ms) {
     if (state_->notified()) co_return Wake::notified;
     if (cancelled_) co_return Wake::cancelled;
     if (duration_ms <= 0) co_return Wake::deadline;
+    if (quotas_ != nullptr) quotas_->work_done();
     const auto [error] = co_await timer_.async_wait(boost::asio::as_tuple(use_awaitable));
     // A cancel left over from before rearm() must not look like the deadline.
     if (!error && !state_->notified() && !cancelled_) co_return Wake::deadline;

@@ -77,7 +77,9 @@ class CancelList {
 
 class Waiter : public boost::intrusive::list_base_hook<> {
  public:
-  explicit Waiter(const RequestContext& context) : Waiter(context.executor(), context.cancel_list()) {}
+  explicit Waiter(const RequestContext& context) : Waiter(context.executor(), context.cancel_list()) {
+    quotas_ = context.quotas();
+  }
   Waiter(Executor executor, CancelList* cancel_list);
   ~Waiter();
   Waiter(const Waiter&) = delete;
@@ -100,6 +102,7 @@ class Waiter : public boost::intrusive::list_base_hook<> {
                                     Executor>
       timer_;
   CancelList* cancel_list_;
+  RequestQuotas* quotas_ = nullptr;  // of the request that waits: waiting isn't charged
   bool cancelled_ = false;
 };
 

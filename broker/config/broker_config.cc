@@ -151,6 +151,13 @@ void read_groups(const Reader& reader, BrokerConfig& config) {
   reader.read(config.offsets_commit_timeout_ms, "offsets.commit.timeout.ms");
 }
 
+void read_quotas(const Reader& reader, BrokerConfig& config) {
+  reader.read(config.quota_window_num, "quota.window.num");
+  reader.read(config.quota_window_size_seconds, "quota.window.size.seconds");
+  reader.read(config.controller_quota_window_num, "controller.quota.window.num");
+  reader.read(config.controller_quota_window_size_seconds, "controller.quota.window.size.seconds");
+}
+
 void read_transactions(const Reader& reader, BrokerConfig& config) {
   reader.read(config.producer_id_expiration_ms, "producer.id.expiration.ms");
   reader.read(config.producer_id_expiration_check_interval_ms, "producer.id.expiration.check.interval.ms");
@@ -188,6 +195,18 @@ Result<void> read_connection_limits(const Reader& reader, BrokerConfig& config) 
     }
     config.max_connections_per_ip_overrides[std::string(trim(item.substr(0, colon)))] =
         static_cast<std::int32_t>(*limit);
+  }
+  const auto optional_number = [&reader](const std::string& name) -> std::optional<std::int32_t> {
+    if (!reader.is_set(name)) return std::nullopt;
+    std::int32_t number = 0;
+    reader.read(number, name);
+    return number;
+  };
+  for (const Endpoint& endpoint : config.listeners) {
+    const std::string prefix = "listener.name." + to_lower(endpoint.listener) + ".";
+    config.listener_connections[endpoint.listener] = {
+        .max_connections = optional_number(prefix + "max.connections"),
+        .max_connection_creation_rate = optional_number(prefix + "max.connection.creation.rate")};
   }
   return {};
 }
@@ -276,9 +295,10 @@ Result<BrokerConfigSnapshot> make_broker_config(Properties values) {
   read_logs(reader, *config);
   read_replication(reader, *config);
   read_groups(reader, *config);
+  read_quotas(reader, *config);
   read_transactions(reader, *config);
   read_zookeeper(reader, *config);
-  for (const auto read : {read_connection_limits, read_http_listener, read_listeners}) {
+  for (const auto read : {read_listeners, read_connection_limits, read_http_listener}) {
     if (auto done = read(reader, *config); !done) return std::unexpected(done.error());
   }
   if (auto checked = check_together(*config); !checked) return std::unexpected(checked.error());

@@ -57,7 +57,12 @@ struct BrokerConfig {
   std::int32_t max_connections_per_ip = int_max;                         // dynamic
   std::map<std::string, std::int32_t> max_connections_per_ip_overrides;  // dynamic; by host name or address
   std::int32_t max_connection_creation_rate = int_max;                   // dynamic; per second
-  std::int64_t connections_max_idle_ms = 600000;                         // < 0: never closed
+  struct ListenerConnections {
+    std::optional<std::int32_t> max_connections;
+    std::optional<std::int32_t> max_connection_creation_rate;
+  };
+  std::map<std::string, ListenerConnections, std::less<>> listener_connections;  // dynamic; by listener name
+  std::int64_t connections_max_idle_ms = 600000;                                 // < 0: never closed
   std::int32_t request_timeout_ms = 30000;
 
   // Topics
@@ -112,6 +117,12 @@ struct BrokerConfig {
   // Fetch
   std::int32_t fetch_max_bytes = 57671680;
   std::int32_t max_incremental_fetch_session_cache_slots = 1000;
+
+  // Quotas
+  std::int32_t quota_window_num = 11;
+  std::int32_t quota_window_size_seconds = 1;
+  std::int32_t controller_quota_window_num = 11;
+  std::int32_t controller_quota_window_size_seconds = 1;
 
   // Groups and offsets
   std::int32_t group_min_session_timeout_ms = 6000;

@@ -157,6 +157,11 @@ void Metrics::gauges(std::vector<GaugeRow> rows, std::function<std::vector<doubl
   gauge_groups_.push_back({.rows = std::move(rows), .values = std::move(values)});
 }
 
+void Metrics::samples(std::string help, std::function<std::vector<Sample>()> values) {
+  const protocol::MutexLock lock(mutex_);
+  sample_sources_.push_back({.help = std::move(help), .values = std::move(values)});
+}
+
 void Metrics::render_topics(std::string& out) const {
   std::vector<std::pair<std::string, std::shared_ptr<TopicMetrics>>> topics;
   {
@@ -246,11 +251,13 @@ void Metrics::render_connections(std::string& out) const {
 void Metrics::render_sampled(std::string& out) const {
   std::map<std::string, Sampled> families;
   std::vector<GaugeGroup> groups;
+  std::vector<SampleSource> sources;
   {
     // Copied, so that a slow gauge holds up neither counting nor registration.
     const protocol::MutexLock lock(mutex_);
     families = sampled_;
     groups = gauge_groups_;
+    sources = sample_sources_;
   }
   for (GaugeGroup& group : groups) {
     const std::vector<double> values = group.values();
@@ -258,6 +265,13 @@ void Metrics::render_sampled(std::string& out) const {
       Sampled& family = families[std::move(group.rows[i].name)];
       family.help = std::move(group.rows[i].help);
       family.series.emplace_back(Labels(), [value = values[i]] { return value; });
+    }
+  }
+  for (SampleSource& source : sources) {
+    for (Sample& sample : source.values()) {
+      Sampled& family = families[std::move(sample.name)];
+      family.help = source.help;
+      family.series.emplace_back(std::move(sample.labels), [value = sample.value] { return value; });
     }
   }
   for (const auto& [name, family] : families) {

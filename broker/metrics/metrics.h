@@ -132,6 +132,14 @@ class Metrics {
   };
   void gauges(std::vector<GaugeRow> rows, std::function<std::vector<double>()> values);
 
+  // Gauges that come and go, such as one for each client that is measured: `values` returns those there are now.
+  struct Sample {
+    std::string name;
+    Labels labels;
+    double value = 0;
+  };
+  void samples(std::string help, std::function<std::vector<Sample>()> values);
+
   // Prometheus text format 0.0.4. `api_name` gives Kafka's name of an API key ("Produce").
   std::string render(const std::function<std::string_view(std::int16_t)>& api_name) const;
 
@@ -144,6 +152,10 @@ class Metrics {
   struct GaugeGroup {
     std::vector<GaugeRow> rows;
     std::function<std::vector<double>()> values;
+  };
+  struct SampleSource {
+    std::string help;
+    std::function<std::vector<Sample>()> values;
   };
   void render_topics(std::string& out) const;
   void render_requests(std::string& out, const std::function<std::string_view(std::int16_t)>& api_name) const;
@@ -158,6 +170,7 @@ class Metrics {
   std::shared_ptr<TopicMetrics> overflow_topic_ GUARDED_BY(mutex_);
   std::map<std::string, Sampled> sampled_ GUARDED_BY(mutex_);
   std::vector<GaugeGroup> gauge_groups_ GUARDED_BY(mutex_);
+  std::vector<SampleSource> sample_sources_ GUARDED_BY(mutex_);
 };
 
 }  // namespace broker

@@ -100,5 +100,16 @@ TEST(Metrics, GaugesOfAGroupAreAskedForOnce) {
   EXPECT_EQ(asked, 1);
 }
 
+TEST(Metrics, GaugesMayComeAndGo) {
+  Metrics metrics;
+  std::vector<Metrics::Sample> now = {{"kafka_x", {{"user", "a\"b"}}, 1.5}, {"kafka_x", {{"user", "c"}}, 2}};
+  metrics.samples("X.", [&] { return now; });
+  const auto text = [&] { return metrics.render([](std::int16_t) { return std::string_view(); }); };
+  EXPECT_NE(text().find("# TYPE kafka_x gauge\nkafka_x{user=\"a\\\"b\"} 1.5\nkafka_x{user=\"c\"} 2\n"),
+            std::string::npos);
+  now.clear();
+  EXPECT_EQ(text().find("kafka_x"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace broker

@@ -58,9 +58,29 @@ struct Connection::InFlight final : RequestOwner {
       exchange.share.add_anyway(connection.services_.memory, static_cast<std::int64_t>(bytes));
     }
   }
+  void mute(std::int64_t duration_ms) override {
+    connection.muted_until_ms_ = std::max(connection.muted_until_ms_, connection.thread_.now_ms() + duration_ms);
+  }
   Connection& connection;
   Exchange& exchange;
   bool done = false;
+};
+
+// Adds the time until its end to what the client is charged for.
+struct Connection::NetworkTime {
+  explicit NetworkTime(Connection& timed) : connection(timed), counts(timed.is_timed()) {
+    if (counts) start = std::chrono::steady_clock::now();
+  }
+  ~NetworkTime() {
+    if (!counts) return;
+    connection.network_ns_ +=
+        std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now() - start).count();
+  }
+  NetworkTime(const NetworkTime&) = delete;
+  NetworkTime& operator=(const NetworkTime&) = delete;
+  Connection& connection;
+  const bool counts;
+  std::chrono::steady_clock::time_point start;
 };
 
 Connection::Connection(NetworkThread& thread, const ConnectionServices& services, Socket socket, ConnectionInfo info)
@@ -101,6 +121,11 @@ awaitable<void> Connection::read_and_dispatch() {
       co_await wait_for_room();
       continue;
     }
+    if (is_muted()) {
+      flush();
+      co_await wait_while_muted();
+      continue;
+    }
     Frame frame;
     const InputBuffer::Next next = input_.next(services_.request_max_bytes, frame);
     if (next == InputBuffer::Next::bad_length) co_return reject_bad_length();
@@ -117,8 +142,11 @@ awaitable<void> Connection::read_and_dispatch() {
 
     Exchange& exchange = responses_.push(std::move(frame), std::exchange(incoming_share_, {}));
     InFlight request(*this, exchange);
-    const RequestSource source{
-        .executor = thread_.executor(), .connection = info_, .owner = &request, .cancel_list = &cancel_list_};
+    const RequestSource source{.executor = thread_.executor(),
+                               .connection = info_,
+                               .owner = &request,
+                               .cancel_list = &cancel_list_,
+                               .network_ns = std::exchange(network_ns_, 0)};
     ++requests_running_;
     co_await services_.dispatcher.dispatch(source, exchange.frame.bytes, exchange.reply);
     --requests_running_;
@@ -168,9 +196,14 @@ void Connection::flush_soon() {
   });
 }
 
+ResponseQueue::WriteResult Connection::write() {
+  const NetworkTime time(*this);
+  return responses_.write(socket_.native_handle());
+}
+
 void Connection::flush() {
   if (closed_ || write_blocked_ || !responses_.head_ready()) return close_if_done();
-  switch (responses_.write(socket_.native_handle())) {
+  switch (write()) {
     case ResponseQueue::WriteResult::drained:
       return close_if_done();
     case ResponseQueue::WriteResult::blocked:
@@ -191,7 +224,7 @@ awaitable<void> Connection::write_while_blocked() {
   while (!closed_) {
     const auto [error] = co_await socket_.async_wait(Socket::wait_write, boost::asio::as_tuple(use_awaitable));
     if (closed_) break;
-    const auto result = error ? ResponseQueue::WriteResult::failed : responses_.write(socket_.native_handle());
+    const auto result = error ? ResponseQueue::WriteResult::failed : write();
     last_active_ms_ = thread_.now_ms();
     room_waiter_.notify();
     if (result == ResponseQueue::WriteResult::blocked) continue;
@@ -214,6 +247,17 @@ awaitable<void> Connection::wait_for_room() {
   turn_requests_ = 0;
 }
 
+// What is half received and holds memory that others may wait for is received, and let in, all the same.
+bool Connection::is_muted() const {
+  return muted_until_ms_ > 0 && thread_.now_ms() < muted_until_ms_ && incoming_share_.bytes() == 0;
+}
+
+awaitable<void> Connection::wait_while_muted() {
+  Waiter waiter(thread_.executor(), &cancel_list_);
+  while (is_muted() && !closed_ && !draining_) co_await waiter.wait_for(muted_until_ms_ - thread_.now_ms());
+  turn_requests_ = 0;
+}
+
 awaitable<BudgetShare> Connection::take_memory() {
   const auto bytes = static_cast<std::int64_t>(input_.expected());
   Waiter waiter(thread_.executor(), &cancel_list_);
@@ -226,6 +270,11 @@ awaitable<BudgetShare> Connection::take_memory() {
   co_return BudgetShare();
 }
 
+ssize_t Connection::read(std::span<std::byte> room) {
+  const NetworkTime time(*this);
+  return ::recv(socket_.native_handle(), room.data(), room.size(), MSG_DONTWAIT);
+}
+
 awaitable<bool> Connection::receive() {
   if (input_.expected() > budgeted_frame_min && incoming_share_.bytes() == 0) {
     incoming_share_ = co_await take_memory();
@@ -234,7 +283,7 @@ awaitable<bool> Connection::receive() {
   while (!closed_ && !draining_) {
     if (more_expected_) {
       const std::span<std::byte> room = input_.prepare();
-      const ssize_t size = ::recv(socket_.native_handle(), room.data(), room.size(), MSG_DONTWAIT);
+      const ssize_t size = read(room);
       if (size == 0) co_return false;
       if (size > 0) {
         more_expected_ = static_cast<std::size_t>(size) == room.size();

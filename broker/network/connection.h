@@ -33,8 +33,9 @@ struct ConnectionServices {
   LogLimiter& rejections;  // bounds the log lines about clients that break the protocol
   AddressWatch& addresses;
   std::int64_t request_max_bytes = 100 << 20;
-  std::int64_t idle_max_ms = 600'000;  // < 0: never
-  std::string http_hint;               // where the HTTP listener is, for people who come with a browser
+  std::int64_t idle_max_ms = 600'000;    // < 0: never
+  std::string http_hint;                 // where the HTTP listener is, for people who come with a browser
+  const ClientQuotas* quotas = nullptr;  // null: nobody is limited
 };
 
 class Connection : public boost::intrusive::list_base_hook<> {
@@ -68,16 +69,22 @@ class Connection : public boost::intrusive::list_base_hook<> {
  private:
   struct InFlight;
   struct Pin;
+  struct NetworkTime;
 
   void spawn_reader();
   awaitable<void> read_and_dispatch();
   awaitable<bool> receive();
   awaitable<bool> wait_for_input();
+  ssize_t read(std::span<std::byte> room);
+  ResponseQueue::WriteResult write();
   awaitable<void> wait_for_room();
+  awaitable<void> wait_while_muted();
   awaitable<BudgetShare> take_memory();
   awaitable<void> write_while_blocked();
 
   bool has_room() const;
+  bool is_muted() const;
+  bool is_timed() const { return services_.quotas != nullptr && services_.quotas->enforces(QuotaKind::request); }
   void offer_reading();
   void finish(Exchange& exchange);
   void flush();
@@ -99,6 +106,8 @@ class Connection : public boost::intrusive::list_base_hook<> {
   BudgetShare incoming_share_;  // for the large frame that is being received
   std::int64_t incoming_since_ms_ = 0;
   std::int64_t last_active_ms_ = 0;
+  std::int64_t muted_until_ms_ = 0;     // a quota's throttle: nothing is dispatched before
+  std::int64_t network_ns_ = 0;         // reading and writing since the last request, while quotas limit that time
   std::uint32_t pins_ = 0;              // coroutines and posted work that refer to this
   std::uint32_t requests_running_ = 0;  // dispatched, not answered
   int receive_low_water_ = 1;

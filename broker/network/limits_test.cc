@@ -14,52 +14,120 @@
 namespace broker {
 namespace {
 
-using Admission = ConnectionQuotas::Admission;
+using Outcome = ConnectionQuotas::Outcome;
 using testing::HasSubstr;
 
 std::span<const std::byte> bytes(std::string_view text) { return protocol::as_bytes(text); }
 
+Outcome admit(ConnectionQuotas& quotas, std::string_view ip, std::int64_t now_ms = 0) {
+  return quotas.admit("PLAINTEXT", ip, now_ms).outcome;
+}
+
 TEST(ConnectionQuotas, CountsByAddressWithOverrides) {
   ConnectionQuotas quotas({.per_ip_max = 1, .per_ip_overrides = {{"10.0.0.9", 2}}});
-  EXPECT_EQ(quotas.admit("10.0.0.1", 0), Admission::admitted);
-  EXPECT_EQ(quotas.admit("10.0.0.1", 0), Admission::over_ip_limit);
-  EXPECT_EQ(quotas.admit("10.0.0.9", 0), Admission::admitted);
-  EXPECT_EQ(quotas.admit("10.0.0.9", 0), Admission::admitted);
-  EXPECT_EQ(quotas.admit("10.0.0.9", 0), Admission::over_ip_limit);
+  EXPECT_EQ(admit(quotas, "10.0.0.1"), Outcome::admitted);
+  EXPECT_EQ(admit(quotas, "10.0.0.1"), Outcome::over_ip_limit);
+  EXPECT_EQ(admit(quotas, "10.0.0.9"), Outcome::admitted);
+  EXPECT_EQ(admit(quotas, "10.0.0.9"), Outcome::admitted);
+  EXPECT_EQ(admit(quotas, "10.0.0.9"), Outcome::over_ip_limit);
   EXPECT_EQ(quotas.total(), 3);
-  quotas.release("10.0.0.1");
-  EXPECT_EQ(quotas.admit("10.0.0.1", 0), Admission::admitted);
+  quotas.release("PLAINTEXT", "10.0.0.1");
+  EXPECT_EQ(admit(quotas, "10.0.0.1"), Outcome::admitted);
 }
 
 TEST(ConnectionQuotas, LimitsMayChangeWhileConnectionsStand) {
   ConnectionQuotas quotas({.per_ip_max = 5});
-  for (int i = 0; i < 5; ++i) quotas.admit("a", 0);
+  for (int i = 0; i < 5; ++i) admit(quotas, "a");
   quotas.set_limits({.per_ip_max = 2});
-  EXPECT_EQ(quotas.admit("a", 0), Admission::over_ip_limit);
+  EXPECT_EQ(admit(quotas, "a"), Outcome::over_ip_limit);
   quotas.set_limits({.per_ip_max = 6});
-  EXPECT_EQ(quotas.admit("a", 0), Admission::admitted);
+  EXPECT_EQ(admit(quotas, "a"), Outcome::admitted);
 }
 
-TEST(ConnectionQuotas, ABurstIsASecondsWorthThenTheRateHolds) {
+// Over the ten whole windows that Kafka measures; a wait is a window at most.
+TEST(ConnectionQuotas, ABurstIsTenSecondsWorthThenTheRateHolds) {
   ConnectionQuotas quotas({.creation_rate = 10});
-  for (int i = 0; i < 10; ++i) {
-    EXPECT_EQ(quotas.ms_until_allowed(1'000), 0);
-    quotas.admit("a", 1'000);
+  for (int i = 0; i < 100; ++i) {
+    EXPECT_EQ(quotas.ms_until_allowed("PLAINTEXT", 1'000), 0);
+    admit(quotas, "a", 1'000);
   }
-  EXPECT_EQ(quotas.ms_until_allowed(1'000), 100);
-  EXPECT_EQ(quotas.ms_until_allowed(1'060), 40);
-  EXPECT_EQ(quotas.ms_until_allowed(1'100), 0);
+  admit(quotas, "a", 1'000);
+  EXPECT_EQ(quotas.ms_until_allowed("PLAINTEXT", 1'000), 100);
+  EXPECT_EQ(quotas.ms_until_allowed("OTHER", 1'060), 40) << "the rate is the whole broker's";
+  EXPECT_EQ(quotas.ms_until_allowed("PLAINTEXT", 1'100), 0);
+  for (int i = 0; i < 100; ++i) admit(quotas, "a", 1'100);
+  EXPECT_EQ(quotas.ms_until_allowed("PLAINTEXT", 1'100), 1'000);
+}
+
+TEST(ConnectionQuotas, ListenersHaveLimitsOfTheirOwn) {
+  TestLoop loop;
+  Waiter waiter(loop.executor(), nullptr);
+  ConnectionQuotas quotas({.total_max = 3, .listeners = {{"EXTERNAL", {.connections_max = 1, .creation_rate = 1}}}});
+  for (int i = 0; i < 10; ++i) quotas.admit("EXTERNAL", "a", 0);
+  EXPECT_EQ(quotas.ms_until_allowed("EXTERNAL", 0), 0);
+  for (int i = 0; i < 10; ++i) quotas.release("EXTERNAL", "a");
+  quotas.admit("EXTERNAL", "a", 0);
+  EXPECT_EQ(quotas.ms_until_allowed("EXTERNAL", 0), 1'000);
+  EXPECT_EQ(quotas.ms_until_allowed("PLAINTEXT", 0), 0);
+  EXPECT_FALSE(quotas.has_room("EXTERNAL", waiter.handle()));
+  EXPECT_THAT(quotas.no_room_cause("EXTERNAL"), HasSubstr("its listener"));
+  EXPECT_TRUE(quotas.has_room("PLAINTEXT"));
+  admit(quotas, "a");
+  admit(quotas, "a");
+  EXPECT_FALSE(quotas.has_room("PLAINTEXT"));
+  EXPECT_EQ(quotas.no_room_cause("PLAINTEXT"), "max.connections allows");
+}
+
+TEST(ConnectionQuotas, TheBrokersOwnListenerIsNotStarvedByClients) {
+  ConnectionQuotas quotas(
+      {.total_max = 1, .room = 3, .room_cause = "the files", .creation_rate = 1, .protected_listener = "INTERNAL"});
+  for (int i = 0; i < 20; ++i) quotas.admit("EXTERNAL", "a", 0);
+  EXPECT_EQ(quotas.ms_until_allowed("EXTERNAL", 0), 1'000);
+  EXPECT_EQ(quotas.ms_until_allowed("INTERNAL", 0), 0);
+  for (int i = 0; i < 18; ++i) quotas.release("EXTERNAL", "a");
+  EXPECT_FALSE(quotas.has_room("EXTERNAL"));
+  EXPECT_TRUE(quotas.has_room("INTERNAL"));
+  quotas.admit("INTERNAL", "b", 0);
+  EXPECT_FALSE(quotas.has_room("INTERNAL"));
+  EXPECT_EQ(quotas.no_room_cause("INTERNAL"), "the files") << "what the machine lacks, it lacks for all";
+}
+
+TEST(ConnectionQuotas, AnAddressOverItsRateIsRefusedAndCountsForNobody) {
+  IpRates rates;
+  ConnectionQuotas quotas({.creation_rate = 2}, &rates);
+  rates.set_default(1);
+  rates.set("10.0.0.9", 2);
+  for (int i = 0; i < 10; ++i) EXPECT_EQ(admit(quotas, "10.0.0.1"), Outcome::admitted);
+  const auto refused = quotas.admit("PLAINTEXT", "10.0.0.1", 0);
+  EXPECT_EQ(refused.outcome, Outcome::over_ip_rate);
+  EXPECT_EQ(refused.wait_ms, 1'000);
+  EXPECT_EQ(quotas.total(), 10);
+  for (int i = 0; i < 10; ++i) EXPECT_EQ(admit(quotas, "10.0.0.9"), Outcome::admitted);
+  EXPECT_EQ(quotas.ms_until_allowed("PLAINTEXT", 0), 0) << "20 connections in 10 s";
+  EXPECT_EQ(admit(quotas, "10.0.0.1", 1'000), Outcome::over_ip_rate);
+  EXPECT_EQ(admit(quotas, "10.0.0.1", 11'000), Outcome::admitted) << "the burst is forgotten";
+  rates.set_default(std::nullopt);
+  EXPECT_EQ(admit(quotas, "10.0.0.2", 1'000), Outcome::admitted);
+}
+
+TEST(ConnectionQuotas, WhatIsKeptOfAddressesIsBounded) {
+  IpRates rates;
+  rates.set_default(100);
+  ConnectionQuotas quotas({}, &rates);
+  for (std::size_t i = 0; i <= 2 * ConnectionQuotas::measured_addresses_max; ++i) {
+    EXPECT_EQ(admit(quotas, std::to_string(i)), Outcome::admitted);
+  }
 }
 
 TEST(ConnectionQuotas, AFullBrokerTellsTheWaiterWhenOneLeft) {
   TestLoop loop;
   Waiter waiter(loop.executor(), nullptr);
   ConnectionQuotas quotas({.total_max = 1});
-  quotas.admit("a", 0);
-  EXPECT_FALSE(quotas.has_room(waiter.handle()));
-  quotas.release("a");
+  admit(quotas, "a");
+  EXPECT_FALSE(quotas.has_room("PLAINTEXT", waiter.handle()));
+  quotas.release("PLAINTEXT", "a");
   EXPECT_TRUE(waiter.handle().notified());
-  EXPECT_TRUE(quotas.has_room(waiter.handle()));
+  EXPECT_TRUE(quotas.has_room("PLAINTEXT", waiter.handle()));
 }
 
 // Each listener waits on its own, "localhost" even twice.
@@ -68,10 +136,10 @@ TEST(ConnectionQuotas, AFullBrokerTellsEveryListenerThatWaits) {
   Waiter first(loop.executor(), nullptr);
   Waiter second(loop.executor(), nullptr);
   ConnectionQuotas quotas({.total_max = 1});
-  quotas.admit("a", 0);
-  EXPECT_FALSE(quotas.has_room(first.handle()));
-  EXPECT_FALSE(quotas.has_room(second.handle()));
-  quotas.release("a");
+  admit(quotas, "a");
+  EXPECT_FALSE(quotas.has_room("PLAINTEXT", first.handle()));
+  EXPECT_FALSE(quotas.has_room("PLAINTEXT", second.handle()));
+  quotas.release("PLAINTEXT", "a");
   EXPECT_TRUE(first.handle().notified());
   EXPECT_TRUE(second.handle().notified());
 }

@@ -21,6 +21,7 @@ using protocol::ErrorCode, protocol::fail, protocol::Result;
 constexpr int accepted_at_once_max = 64;
 constexpr std::int64_t forever_ms = 24LL * 3600 * 1000;
 constexpr std::int64_t pause_ms = 100;
+constexpr std::size_t closing_later_max = 256;
 
 std::int64_t monotonic_ms() {
   return std::chrono::steady_clock::now().time_since_epoch() / std::chrono::milliseconds(1);
@@ -98,6 +99,7 @@ Result<void> Listener::bind(const SocketSettings& settings) {
 }
 
 Result<void> Listener::open(int backlog, TaskGroup& tasks) {
+  tasks_ = &tasks;
   for (auto& acceptor : acceptors_) {
     boost::system::error_code error;
     acceptor->listen(backlog, error);
@@ -133,7 +135,8 @@ awaitable<void> Listener::accept_loop(Acceptor& acceptor) {
 bool Listener::accept_one(Acceptor& acceptor, int& error) {
   // At the limit, connections wait in the backlog, as Kafka lets them.
   const std::int64_t now_ms = monotonic_ms();
-  if (quotas_.total() >= quotas_.total_max() || quotas_.ms_until_allowed(now_ms) > 0) return false;
+  const std::string& listener = endpoint_.listener;
+  if (!quotas_.has_room(listener) || quotas_.ms_until_allowed(listener, now_ms) > 0) return false;
   sockaddr_storage address{};
   socklen_t size = sizeof(address);
   const int fd =
@@ -145,15 +148,16 @@ bool Listener::accept_one(Acceptor& acceptor, int& error) {
     return errno == ECONNABORTED || errno == EINTR || errno == EPROTO;
   }
   const SocketAddress client = describe_address(address);
-  if (quotas_.admit(client.host, now_ms) != ConnectionQuotas::Admission::admitted) {
-    refused_.add();
-    if (const auto swallowed = refusals_.allow(now_ms)) {
-      spdlog::warn("Refused a connection from {}: it has {} already, as many as max.connections.per.ip allows{}",
-                   client.host, quotas_.limit_of(client.host),
-                   *swallowed > 0 ? fmt::format(" ({} similar ones were not logged)", *swallowed) : "");
-    }
-    ::close(fd);
-    return true;
+  const ConnectionQuotas::Admission admission = quotas_.admit(listener, client.host, now_ms);
+  switch (admission.outcome) {
+    case ConnectionQuotas::Outcome::admitted:
+      break;
+    case ConnectionQuotas::Outcome::over_ip_limit:
+      refuse(fd, client.host);
+      return true;
+    case ConnectionQuotas::Outcome::over_ip_rate:
+      refuse_later(fd, admission.wait_ms);
+      return true;
   }
   accepted_(*this, {.fd = fd,
                     .client_ip = client.host,
@@ -163,20 +167,47 @@ bool Listener::accept_one(Acceptor& acceptor, int& error) {
   return true;
 }
 
+void Listener::refuse(int fd, const std::string& client) {
+  refused_.add();
+  if (const auto swallowed = refusals_.allow(monotonic_ms())) {
+    spdlog::warn("Refused a connection from {}: it has {} already, as many as max.connections.per.ip allows{}", client,
+                 quotas_.limit_of(client),
+                 *swallowed > 0 ? fmt::format(" ({} similar ones were not logged)", *swallowed) : "");
+  }
+  ::close(fd);
+}
+
+void Listener::refuse_later(int fd, std::int64_t wait_ms) {
+  refused_.add();
+  if (closing_later_ >= closing_later_max) {
+    ::close(fd);
+    return;
+  }
+  ++closing_later_;
+  tasks_->spawn(executor_, close_after(fd, wait_ms), "refusing on " + endpoint_.text());
+}
+
+awaitable<void> Listener::close_after(int fd, std::int64_t wait_ms) {
+  Waiter waiter(executor_, &cancel_list_);
+  co_await waiter.wait_for(wait_ms);
+  ::close(fd);
+  --closing_later_;
+}
+
 awaitable<void> Listener::wait_for_room() {
   Waiter waiter(executor_, &cancel_list_);
   bool warned = false;
   while (!closed_) {
     waiter.rearm();
-    const std::int64_t pause_for_rate_ms = quotas_.ms_until_allowed(monotonic_ms());
+    const std::int64_t pause_for_rate_ms = quotas_.ms_until_allowed(endpoint_.listener, monotonic_ms());
     if (pause_for_rate_ms > 0) {
       co_await waiter.wait_for(pause_for_rate_ms);
       continue;
     }
-    if (quotas_.has_room(waiter.handle())) co_return;
+    if (quotas_.has_room(endpoint_.listener, waiter.handle())) co_return;
     if (!warned) {
       spdlog::warn("There are {} connections, as many as {}: new ones wait", quotas_.total(),
-                   quotas_.total_max_cause());
+                   quotas_.no_room_cause(endpoint_.listener));
       warned = true;
     }
     co_await waiter.wait_for(forever_ms);

@@ -66,6 +66,10 @@ class Listener {
   bool accept_one(Acceptor& acceptor, int& error);
   awaitable<void> wait_for_room();
   awaitable<void> pause_after(int error);
+  void refuse(int fd, const std::string& client);
+  // Closes the socket after that time, in which nobody reads from it.
+  void refuse_later(int fd, std::int64_t wait_ms);
+  awaitable<void> close_after(int fd, std::int64_t wait_ms);
 
   Endpoint endpoint_;
   Executor executor_;
@@ -73,6 +77,8 @@ class Listener {
   Counter& refused_;
   const Accepted accepted_;
   std::vector<std::unique_ptr<Acceptor>> acceptors_;
+  TaskGroup* tasks_ = nullptr;     // once open
+  std::size_t closing_later_ = 0;  // sockets that wait for their end
   CancelList cancel_list_;
   LogLimiter refusals_{3, 10'000};
   bool closed_ = false;  // network thread only, once open

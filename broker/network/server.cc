@@ -13,9 +13,9 @@ int default_network_threads() { return static_cast<int>(std::clamp(std::thread::
 Server::Server(ServerOptions options, const ApiTable& apis, Metrics& metrics)
     : options_(std::move(options)),
       metrics_(metrics),
-      dispatcher_(apis, metrics, &addresses_),
+      dispatcher_(apis, metrics, &addresses_, options_.quotas),
       memory_(options_.requests_bytes_max),
-      quotas_(options_.limits),
+      quotas_(options_.limits, options_.ip_rates, options_.rate_windows),
       services_{.dispatcher = dispatcher_,
                 .metrics = metrics,
                 .memory = memory_,
@@ -23,11 +23,12 @@ Server::Server(ServerOptions options, const ApiTable& apis, Metrics& metrics)
                 .addresses = addresses_,
                 .request_max_bytes = options_.request_max_bytes,
                 .idle_max_ms = options_.idle_max_ms,
-                .http_hint = options_.http_hint} {
+                .http_hint = options_.http_hint,
+                .quotas = options_.quotas == nullptr ? nullptr : &options_.quotas->quotas} {
   const auto closed = [this](const ConnectionInfo& info) {
     metrics_.connections_closed.add();
     metrics_.connections_now.fetch_sub(1, std::memory_order_relaxed);
-    quotas_.release(info.client_ip);
+    quotas_.release(info.listener_name, info.client_ip);
     if (info.is_watched) addresses_.settled(info);
   };
   for (int i = 0; i < std::max(1, options_.network_threads); ++i) {

@@ -32,6 +32,9 @@ struct ServerOptions {
   std::int64_t idle_max_ms = 600'000;
   ConnectionLimits limits;
   std::string http_hint;
+  const QuotaEnforcement* quotas = nullptr;  // null: nobody is limited; else it outlives the server
+  const IpRates* ip_rates = nullptr;         // the same for new connections of addresses
+  QuotaWindows rate_windows;                 // that rates of new connections are taken over
 };
 
 class Server {

@@ -27,5 +27,6 @@ broker_part(server
     network/input_buffer_test.cc
     network/limits_test.cc
     network/server_test.cc
+    network/throttling_test.cc
   USES broker_config
 )
