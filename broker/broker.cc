@@ -17,6 +17,7 @@
 #include "broker/config/topic_config.h"
 #include "coordination/cluster/znodes.h"
 #include "coordination/metadata_store/close_later.h"
+#include "broker/network/address_limits.h"
 #include "coordination/metadata_store/zookeeper_store.h"
 
 namespace broker {
@@ -78,12 +79,24 @@ protocol::Uuid random_uuid(std::uint64_t high, std::uint64_t low) {
 
 }  // namespace
 
+QuotaWindows quota_windows(const BrokerConfig& config) {
+  return {.count = config.quota_window_num, .window_ms = config.quota_window_size_seconds * std::int64_t{1'000}};
+}
+
+QuotaWindows controller_quota_windows(const BrokerConfig& config) {
+  return {.count = config.controller_quota_window_num,
+          .window_ms = config.controller_quota_window_size_seconds * std::int64_t{1'000}};
+}
+
 Broker::Parts::Parts(BrokerOptions broker_options)
     : options(std::move(broker_options)),
       clock(options.clock != nullptr ? *options.clock : system_clock),
       dynamic_config(options.config),
       background("background", static_cast<std::size_t>(std::max(1, config()->background_threads))),
       random_(options.seed ? *options.seed : std::random_device{}()) {}
+      quotas(quota_windows(*config()), controller_quota_windows(*config())),
+      quota_enforcement{.quotas = quotas, .clock = clock},
+      quota_sync(quotas, ip_rates, address_of_host),
 
 Broker::Parts::~Parts() { stop(); }
 
@@ -166,7 +179,8 @@ Result<void> Broker::Parts::settle_identity() {
 Result<void> Broker::Parts::load_logs() {
   stored_configs = std::make_unique<StoredConfigs>(*store);
   topic_configs = std::make_unique<TopicConfigs>(*stored_configs, dynamic_config);
-  config_sync = std::make_unique<ConfigSync>(*store, clock, *stored_configs, dynamic_config, *topic_configs, *logs);
+  config_sync =
+      std::make_unique<ConfigSync>(*store, clock, *stored_configs, dynamic_config, *topic_configs, quota_sync, *logs);
   if (auto synced = config_sync->start(); !synced) return synced;
 
   const auto loaded = logs->load(now());
@@ -217,6 +231,9 @@ Result<void> Broker::Parts::bind_listeners() {
   server_options.limits = connection_limits(*now_config);
   if (now_config->http_listener) {
     server_options.http_hint = fmt::format("the HTTP listener is http://{}:{}", now_config->http_listener->host,
+  server_options.quotas = &quota_enforcement;
+  server_options.ip_rates = &ip_rates;
+  server_options.rate_windows = quota_windows(*now_config);
                                            now_config->http_listener->port);
   }
   server = std::make_unique<Server>(std::move(server_options), apis, metrics);
@@ -274,6 +291,8 @@ Result<void> Broker::Parts::join_cluster() {
                                     [this](std::string_view topic) { return metadata.snapshot()->contains(topic); });
   producer_ids = std::make_unique<ProducerIds>(
       [this, id](std::function<void(ProducerIds::BlockResult)> done) {
+  quota_admin =
+      std::make_unique<QuotaAdmin>(*store, [](const std::string& host) { return address_of_host(host).has_value(); });
         controller->allocate_producer_ids(id, membership->broker_epoch(), std::move(done));
       },
       clock);

@@ -1,5 +1,6 @@
 // Which APIs a broker serves, at which versions, with which handlers: the filling of the API table.
 #include "broker/broker_parts.h"
+#include "broker/handlers/alter_client_quotas.h"
 #include "broker/handlers/alter_configs.h"
 #include "broker/handlers/alter_partition_reassignments.h"
 #include "broker/handlers/api_versions.h"
@@ -8,6 +9,7 @@
 #include "broker/handlers/delete_groups.h"
 #include "broker/handlers/delete_records.h"
 #include "broker/handlers/delete_topics.h"
+#include "broker/handlers/describe_client_quotas.h"
 #include "broker/handlers/describe_cluster.h"
 #include "broker/handlers/describe_configs.h"
 #include "broker/handlers/describe_groups.h"
@@ -15,6 +17,7 @@
 #include "broker/handlers/describe_producers.h"
 #include "broker/handlers/describe_topic_partitions.h"
 #include "broker/handlers/elect_leaders.h"
+#include "broker/handlers/describe_user_scram_credentials.h"
 #include "broker/handlers/fetch.h"
 #include "broker/handlers/find_coordinator.h"
 #include "broker/handlers/heartbeat.h"
@@ -102,6 +105,9 @@ void Broker::Parts::register_group_apis() {
   groups->start();
 
   const auto address_of = [this](const RequestContext& context,
+  apis.add<DescribeClientQuotasHandler>({.advertised = {0, 1}}, *quota_admin, background);
+  apis.add<AlterClientQuotasHandler>({.advertised = {0, 1}}, *quota_admin, background);
+  apis.add<DescribeUserScramCredentialsHandler>({.advertised = {0, 0}}, *store, background);
                                  const BrokerMetadata& broker) -> std::optional<FindCoordinatorHandler::Address> {
     const auto address = address_for(context, broker);
     if (!address) return std::nullopt;

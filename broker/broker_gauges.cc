@@ -1,5 +1,6 @@
 // What /metrics shows of a broker beside its counters, under the names of Kafka's JMX exporter.
 #include <unistd.h>
+#include <cmath>
 #include <fstream>
 
 #include "broker/broker_parts.h"
@@ -23,6 +24,30 @@ double cpu_seconds() {
   timespec used{};
   ::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
   return static_cast<double>(used.tv_sec) + static_cast<double>(used.tv_nsec) / 1e9;
+}
+
+// As the exporter's rules for quotas name them: kafka_server_quota_byte_rate{resource="Produce",user="u",clientId="c"}.
+std::vector<Metrics::Sample> quota_samples(const std::vector<ClientQuotas::Measured>& measured) {
+  struct Names {
+    const char* resource;
+    const char* value;
+  };
+  constexpr Names names[] = {
+      {"Produce", "byte_rate"}, {"Fetch", "byte_rate"}, {"Request", "request_time"}, {"ControllerMutation", "tokens"}};
+  std::vector<Metrics::Sample> samples;
+  for (const ClientQuotas::Measured& client : measured) {
+    const Names& name = names[static_cast<std::size_t>(client.kind)];
+    Metrics::Labels labels = {{"resource", name.resource}};
+    if (!client.user.empty()) labels.emplace_back("user", sanitized(client.user));
+    if (!client.client_id.empty()) labels.emplace_back("clientId", client.client_id);
+    const auto add = [&](const char* what, double value) {
+      samples.push_back({.name = std::string("kafka_server_quota_") + what, .labels = labels, .value = value});
+    };
+    add(name.value, client.value);
+    if (client.kind == QuotaKind::controller_mutation) add("mutation_rate", client.mutation_rate);
+    if (!std::isnan(client.throttle_time_ms)) add("throttle_time", client.throttle_time_ms);
+  }
+  return samples;
 }
 
 std::vector<double> as_values(std::initializer_list<std::size_t> counts) { return {counts.begin(), counts.end()}; }
@@ -64,6 +89,8 @@ void Broker::Parts::register_gauges() {
                    return as_values({counts.groups, counts.stable, counts.empty, counts.dead,
                                      counts.preparing_rebalance, counts.completing_rebalance, counts.offsets});
                  });
+  metrics.samples("Of clients that a quota holds for.",
+                  [this] { return quota_samples(quotas.measured(clock.monotonic_ms())); });
   metrics.gauge("process_resident_memory_bytes", "Resident memory.", resident_bytes);
   metrics.counter("process_cpu_seconds_total", "Processor time used.", cpu_seconds);
 }

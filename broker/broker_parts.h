@@ -18,6 +18,8 @@
 #include "broker/config/config_repository.h"
 #include "broker/config/config_sync.h"
 #include "broker/config/dynamic_config.h"
+#include "broker/config/quota_admin.h"
+#include "broker/config/quota_sync.h"
 #include "broker/config/topic_configs.h"
 #include "broker/data_home.h"
 #include "broker/group_coordinator.h"
@@ -79,6 +81,10 @@ class Broker::Parts {
   const protocol::Clock& clock;
   Metrics metrics;
   DynamicConfig dynamic_config;
+  ClientQuotas quotas;
+  QuotaEnforcement quota_enforcement;
+  IpRates ip_rates;
+  QuotaSync quota_sync;
   DataHome home;
   BackgroundPool background;
   std::unique_ptr<coordination::metadata_store::EmbeddedStore> own_store;
@@ -97,6 +103,7 @@ class Broker::Parts {
   std::unique_ptr<coordination::cluster::TopicAdmin> topic_admin;
   std::unique_ptr<TopicChanges> topic_changes;
   std::unique_ptr<ConfigAdmin> config_admin;
+  std::unique_ptr<QuotaAdmin> quota_admin;
   std::unique_ptr<ProducerIds> producer_ids;
   std::unique_ptr<FetchSessionCache> fetch_sessions;
   std::unique_ptr<InternalTopics> internal_topics;

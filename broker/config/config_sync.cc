@@ -10,11 +10,13 @@ using protocol::Result;
 using Stored = coordination::cluster::ConfigType;
 
 ConfigSync::ConfigSync(coordination::metadata_store::MetadataStore& store, const protocol::Clock& clock,
-                       ConfigRepository& repository, DynamicConfig& broker, TopicConfigs& topics,
+                       ConfigRepository& repository, DynamicConfig& broker, TopicConfigs& topics, QuotaSync& quotas,
                        storage::LogManager& logs)
-    : repository_(repository),
+    : store_(store),
+      repository_(repository),
       broker_(broker),
       topics_(topics),
+      quotas_(quotas),
       logs_(logs),
       listener_(store, clock, [this](Stored type, const std::string& entity, const ConfigMap& config) {
         apply(type, entity, Properties(config.begin(), config.end()));
@@ -34,6 +36,7 @@ Result<void> ConfigSync::start() {
     if (!values) return std::unexpected(values.error());
     apply(Stored::brokers, entity, std::move(*values));
   }
+  if (auto loaded = quotas_.load(store_); !loaded) return loaded;
   if (auto listening = listener_.start(); !listening) return listening;
   return topics_.load();
 }
@@ -45,6 +48,8 @@ void ConfigSync::apply(Stored type, const std::string& entity, Properties values
     broker_.set_cluster_values(values);
   } else if (type == Stored::brokers && entity == std::to_string(broker_.snapshot()->broker_id)) {
     broker_.set_broker_values(values);
+  } else if (type != Stored::brokers) {
+    quotas_.apply(type, entity, values);
   }
 }
 

@@ -6,6 +6,7 @@
 
 #include "broker/config/config_repository.h"
 #include "broker/config/dynamic_config.h"
+#include "broker/config/quota_sync.h"
 #include "broker/config/topic_configs.h"
 #include "coordination/cluster/config_store.h"
 #include "protocol/clock.h"
@@ -21,7 +22,8 @@ class ConfigSync {
  public:
   // All outlive it.
   ConfigSync(coordination::metadata_store::MetadataStore& store, const protocol::Clock& clock,
-             ConfigRepository& repository, DynamicConfig& broker, TopicConfigs& topics, storage::LogManager& logs);
+             ConfigRepository& repository, DynamicConfig& broker, TopicConfigs& topics, QuotaSync& quotas,
+             storage::LogManager& logs);
 
   // REQUIRES: the broker's number is known (DynamicConfig::assign_broker_id, if it wasn't configured). Blocks on the
   // store. Call it before the logs are loaded, so that they open with the right settings.
@@ -30,9 +32,11 @@ class ConfigSync {
  private:
   void apply(coordination::cluster::ConfigType type, const std::string& entity, Properties values);
 
+  coordination::metadata_store::MetadataStore& store_;
   ConfigRepository& repository_;
   DynamicConfig& broker_;
   TopicConfigs& topics_;
+  QuotaSync& quotas_;
   storage::LogManager& logs_;
   coordination::cluster::ConfigChangeListener listener_;  // last: it stops calling apply() before the rest goes
 };

@@ -36,8 +36,7 @@ inline constexpr std::string_view reporters =
     "Java classes can't be loaded; http.listener serves metrics to Prometheus";
 inline constexpr std::string_view metrics = "metrics are plain counters; rates are computed by whoever reads them";
 inline constexpr std::string_view telemetry = "client metrics aren't collected";
-inline constexpr std::string_view quota = "quotas and throttles aren't there yet";
-inline constexpr std::string_view connection_rate = "the rate of new connections isn't limited yet";
+inline constexpr std::string_view throttle = "throttles of replication aren't there yet";
 inline constexpr std::string_view unstable = "only finished request versions are offered";
 inline constexpr std::string_view startup = "a start that can't go on ends with an error at once";
 inline constexpr std::string_view purgatory = "a finished wait is removed at once";

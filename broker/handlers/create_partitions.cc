@@ -1,4 +1,4 @@
-// CreatePartitions (API key 37, v0-v3). v2 flexible, v3 throttling (never throttled).
+// CreatePartitions (API key 37, v0-v3). v2 flexible, v3 strict controller_mutation_rate (KIP-599).
 // Follows KafkaApis.handleCreatePartitionsRequest and ZkAdminManager.createPartitions.
 #include "broker/handlers/create_partitions.h"
 
@@ -16,6 +16,8 @@ using protocol::ErrorCode;
 using protocol::Result;
 
 namespace {
+
+constexpr protocol::ApiVersion first_strict_quota = 3;
 
 NewPartitions to_new_partitions(const CreatePartitionsRequest::CreatePartitionsTopic& wanted) {
   NewPartitions partitions{.topic = wanted.name.str(), .total_count = wanted.count};
@@ -52,8 +54,11 @@ awaitable<CreatePartitionsResponse> CreatePartitionsHandler::handle(RequestConte
     }
   }
   if (wanted.empty()) co_return response;
+  MutationQuota quota(context.quotas(), context.api_version() >= first_strict_quota);
+  const auto admit = [&quota](std::int64_t partitions) { return quota.take(partitions); };
   const std::vector<Result<std::int32_t>> added =
-      co_await changes_.add_partitions(context, wanted, request.timeout_ms, request.validate_only);
+      co_await changes_.add_partitions(context, wanted, request.timeout_ms, request.validate_only, admit);
+  quota.settle();
   for (std::size_t i = 0; i < added.size(); ++i) {
     add_result(response, wanted[i].topic, added[i].code(),
                added[i] ? std::optional<protocol::String>() : error_message(added[i].error()));

@@ -1,6 +1,6 @@
 // CreateTopics (API key 19, v0-v7).
 //   v1 validate_only, messages   v4 default partitions and replicas (KIP-464)   v5 configs in the answer (KIP-525)
-//   v6 throttling (never throttled)   v7 topic ids (KIP-516)
+//   v6 strict controller_mutation_rate (KIP-599)   v7 topic ids (KIP-516)
 // Follows KafkaApis.handleCreateTopicsRequest and ZkAdminManager.createTopics.
 #include "broker/handlers/create_topics.h"
 
@@ -24,6 +24,7 @@ namespace {
 
 using TopicResult = CreateTopicsResponse::CreatableTopicResult;
 
+constexpr protocol::ApiVersion first_strict_quota = 6;
 constexpr std::string_view cluster_metadata_topic = "__cluster_metadata";
 
 NewTopic to_new_topic(const CreateTopicsRequest::CreatableTopic& wanted) {
@@ -85,8 +86,11 @@ awaitable<CreateTopicsResponse> CreateTopicsHandler::handle(RequestContext& cont
     }
   }
   if (topics.empty()) co_return response;
+  MutationQuota quota(context.quotas(), context.api_version() >= first_strict_quota);
+  const auto admit = [&quota](std::int64_t partitions) { return quota.take(partitions); };
   const std::vector<Result<CreatedTopic>> created =
-      co_await changes_.create(context, topics, request.timeout_ms, request.validate_only);
+      co_await changes_.create(context, topics, request.timeout_ms, request.validate_only, admit);
+  quota.settle();
   for (std::size_t i = 0; i < created.size(); ++i) {
     TopicResult& result = response.topics[positions[i]];
     if (created[i]) {

@@ -1,5 +1,6 @@
 // DeleteTopics (API key 20, v0-v6).
-//   v3 TOPIC_DELETION_DISABLED   v4 flexible   v5 messages (none is ever needed)   v6 topic ids (KIP-516)
+//   v3 TOPIC_DELETION_DISABLED   v4 flexible   v5 messages (none is ever needed), strict controller_mutation_rate
+//   (KIP-599)   v6 topic ids (KIP-516)
 // Follows KafkaApis.handleDeleteTopicsRequest and ZkAdminManager.deleteTopics.
 #include "broker/handlers/delete_topics.h"
 
@@ -17,6 +18,8 @@ using protocol::ErrorCode;
 using protocol::Result;
 
 namespace {
+
+constexpr protocol::ApiVersion first_strict_quota = 5;
 
 using TopicResult = DeleteTopicsResponse::DeletableTopicResult;
 
@@ -71,7 +74,15 @@ awaitable<DeleteTopicsResponse> DeleteTopicsHandler::handle(RequestContext& cont
   }
   if (positions.empty()) co_return response;
   std::vector<std::string> names;
-  for (const auto& [name, where] : positions) names.push_back(name);
+  MutationQuota quota(context.quotas(), context.api_version() >= first_strict_quota);
+  for (const auto& [name, where] : positions) {
+    const TopicMetadata* known = now->topic(name);
+    const auto allowed = quota.take(known == nullptr ? 0 : static_cast<std::int64_t>(known->partitions.size()));
+    if (allowed) names.push_back(name);
+    for (const std::size_t position : where) response.responses[position].error_code = allowed.code();
+  }
+  quota.settle();
+  if (names.empty()) co_return response;
   const std::vector<Result<void>> removed = co_await changes_.remove(context, names, request.timeout_ms);
   for (std::size_t i = 0; i < names.size(); ++i) {
     for (const std::size_t position : positions[names[i]]) response.responses[position].error_code = removed[i].code();

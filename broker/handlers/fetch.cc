@@ -59,6 +59,9 @@ constexpr ApiVersion first_soft_limit = 3, last_with_message_sets = 3, first_fro
                      first_with_topic_ids = 13, first_with_replica_state = 15, first_with_leaders = 16;
 constexpr BrokerId consumer_replica = -1;
 
+// What an answer has beside records, for quotas: about as much in all versions.
+constexpr std::size_t answer_overhead = 19, topic_overhead = 18, partition_overhead = 44;
+
 BrokerId replica_of(const protocol::FetchRequest& request, ApiVersion version) {
   return version >= first_with_replica_state ? request.replica_state.replica_id : request.replica_id;
 }
@@ -86,6 +89,10 @@ FetchHandler::Limits FetchHandler::limits_of(const RequestContext& context, cons
   const BrokerId replica = replica_of(request, version);
   Limits limits;
   limits.max_bytes = std::min(request.max_bytes, max_bytes_);
+  if (RequestQuotas* quotas = context.quotas()) {
+    if (replica > consumer_replica) quotas->exempt();
+    limits.max_bytes = std::min(limits.max_bytes, quotas->fetch_max_bytes());
+  }
   limits.min_bytes = std::min<std::int64_t>(request.min_bytes, limits.max_bytes);
   limits.max_wait_ms = request.max_wait_ms;
   limits.deadline_ms = clock_.monotonic_ms() + request.max_wait_ms;
@@ -240,6 +247,20 @@ awaitable<void> FetchHandler::wait_for_bytes(RequestContext& context, const Fetc
   }
 }
 
+bool FetchHandler::is_throttled(const RequestContext& context, const FetchContext& fetch,
+                                const std::vector<Read>& reads) {
+  RequestQuotas* quotas = context.quotas();
+  if (quotas == nullptr) return false;
+  std::size_t size = answer_overhead;
+  for (std::size_t i = 0; i < reads.size(); ++i) {
+    const bool is_new = !reads[i].is_read() || reads[i].bytes() > 0;
+    if (!is_new && fetch.is_incremental()) continue;
+    const bool same_topic = i > 0 && fetch.targets()[i].topic == fetch.targets()[i - 1].topic;
+    size += partition_overhead + (same_topic ? 0 : topic_overhead) + static_cast<std::size_t>(reads[i].bytes());
+  }
+  return quotas->charge_fetch(size);
+}
+
 FetchHandler::Answer FetchHandler::assemble(const RequestContext& context, FetchContext& fetch, const Limits& limits,
                                             std::vector<Read>& reads) const {
   std::vector<FetchAnswerSummary> summaries(reads.size());
@@ -340,6 +361,13 @@ awaitable<protocol::FetchResponse> FetchHandler::handle(RequestContext& context,
     // are made in memory, so a connection gets one at a time.
     if (request.session_id == no_fetch_session && version > last_with_message_sets) context.ordered_part_done();
     co_await wait_for_bytes(context, fetch, limits, reads);
+  }
+  if (is_throttled(context, fetch, reads)) {
+    const FetchContext::Outcome outcome = fetch.finish_throttled();
+    Response empty;
+    empty.error_code = outcome.error;
+    empty.session_id = outcome.session_id;
+    co_return empty;
   }
   Answer answer = assemble(context, fetch, limits, reads);
   if (version >= first_with_leaders) add_leaders(context, *metadata_.snapshot(), answer.response);

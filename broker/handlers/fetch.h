@@ -58,6 +58,8 @@ class FetchHandler {
                                  std::vector<Read>& reads) const;
   Answer assemble(const RequestContext& context, FetchContext& fetch, const Limits& limits,
                   std::vector<Read>& reads) const;
+  // Whether the client's quotas have it wait instead of sending what was read.
+  static bool is_throttled(const RequestContext& context, const FetchContext& fetch, const std::vector<Read>& reads);
   void add_leaders(const RequestContext& context, const MetadataSnapshot& metadata, Response& response) const;
   // Converts what clients of old versions can't read, in memory.
   awaitable<void> down_convert(const RequestContext& context, Answer& answer) const;

@@ -140,7 +140,9 @@ awaitable<std::vector<Topic>> MetadataHandler::create_missing(RequestContext& co
     }
   }
   if (topics.empty()) co_return failed;
-  const auto created = co_await changes_.create(context, topics, auto_create_wait_ms, false);
+  MutationQuota quota(context.quotas(), false);
+  const auto count = [&quota](std::int64_t partitions) { return quota.take(partitions); };
+  const auto created = co_await changes_.create(context, topics, auto_create_wait_ms, false, count);
   const MetadataCache::Snapshot now = metadata_.snapshot();
   for (std::size_t i = 0; i < created.size(); ++i) {
     if (now->contains(topics[i].name)) continue;  // described from the metadata

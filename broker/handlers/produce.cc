@@ -313,6 +313,8 @@ awaitable<protocol::ProduceResponse> ProduceHandler::handle(RequestContext& cont
       answers.partition_responses.push_back(std::move(answer));
     }
   }
+  // Before the wait: what comes next on this connection may have to wait for it.
+  if (RequestQuotas* quotas = context.quotas()) quotas->charge_produce(context.request_bytes());
   if (!waiting.empty()) co_await finish(context, waiting, response);
   if (request.acks == acks_none) {
     finish_without_answer(context, response);

@@ -76,11 +76,12 @@ std::uint64_t TopicChanges::random() {
 }
 
 awaitable<std::vector<Result<CreatedTopic>>> TopicChanges::create(RequestContext& context, std::vector<NewTopic> topics,
-                                                                  std::int64_t timeout_ms, bool validate_only) {
+                                                                  std::int64_t timeout_ms, bool validate_only,
+                                                                  Admit admit) {
   std::vector<BrokerRack> brokers;
   const MetadataCache::Snapshot now = metadata_.snapshot();
   for (const auto& [id, broker] : now->brokers()) brokers.push_back({id, broker.rack});
-  const auto create_all = [&] { return admin_.create(topics, brokers, random(), validate_only); };
+  const auto create_all = [&] { return admin_.create(topics, brokers, random(), validate_only, admit); };
   std::vector<Result<CreatedTopic>> results = co_await background_.run(create_all);
   if (validate_only) co_return results;
 
@@ -126,8 +127,9 @@ awaitable<void> TopicChanges::wait_until_names_are_free(RequestContext& context,
 
 awaitable<std::vector<Result<std::int32_t>>> TopicChanges::add_partitions(RequestContext& context,
                                                                           std::vector<NewPartitions> topics,
-                                                                          std::int64_t timeout_ms, bool validate_only) {
-  const auto add_all = [&] { return admin_.add_partitions(topics, validate_only); };
+                                                                          std::int64_t timeout_ms, bool validate_only,
+                                                                          Admit admit) {
+  const auto add_all = [&] { return admin_.add_partitions(topics, validate_only, admit); };
   std::vector<Result<std::int32_t>> results = co_await background_.run(add_all);
   if (validate_only) co_return results;
   std::vector<Expected> expected;

@@ -152,6 +152,15 @@ FetchContext::Outcome FetchContext::finish(std::span<const FetchAnswerSummary> a
   return outcome;
 }
 
+FetchContext::Outcome FetchContext::finish_throttled() const {
+  if (kind_ != Kind::incremental) return {};
+  const MutexLock lock(session_->mutex);
+  const bool is_current = session_->epoch == expected_epoch_;
+  return {.error = is_current ? ErrorCode::none : ErrorCode::invalid_fetch_session_epoch,
+          .session_id = session_->id,
+          .included = {}};
+}
+
 FetchSessionCache::FetchSessionCache(std::size_t max_slots, std::int64_t eviction_ms, std::uint64_t random_seed)
     : max_slots_(max_slots), eviction_ms_(eviction_ms), random_(random_seed) {}
 

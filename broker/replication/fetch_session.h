@@ -85,6 +85,11 @@ class FetchContext {
   // Decides what the response contains, remembers it in the session (opening one if asked). `answers` by target.
   Outcome finish(std::span<const FetchAnswerSummary> answers, protocol::TimestampMs now);
 
+  // The client is over its quota and gets no partitions: the session, if there is one, stays as it is.
+  Outcome finish_throttled() const;
+  // Whether the answer leaves out partitions about which there is nothing new.
+  bool is_incremental() const { return kind_ == Kind::incremental; }
+
  private:
   friend class FetchSessionCache;
   enum class Kind : std::uint8_t { error, sessionless, full, incremental };

@@ -64,6 +64,20 @@ TEST_F(FetchSessionTest, FullFetchOpensASessionAndAnswersEveryPartition) {
   EXPECT_EQ(cache.counts().partitions, 2);
 }
 
+TEST_F(FetchSessionTest, AThrottledFetchOpensNoSessionAndLeavesOneAsItIs) {
+  const FetchContext full = begin(no_fetch_session, initial_session_epoch, {target("t", 0)});
+  EXPECT_EQ(full.finish_throttled().session_id, no_fetch_session);
+  EXPECT_EQ(cache.counts().sessions, 0u);
+  const std::int32_t id = open(1);
+  const FetchContext throttled = begin(id, 1, {});
+  EXPECT_EQ(throttled.finish_throttled().session_id, id);
+  EXPECT_EQ(throttled.finish_throttled().error, ErrorCode::none);
+  FetchContext next = begin(id, 2, {});
+  const FetchAnswerSummary changed{.high_watermark = 11, .log_start = 0};
+  EXPECT_TRUE(next.finish(std::span(&changed, 1), now).includes(0));
+  EXPECT_EQ(throttled.finish_throttled().error, ErrorCode::invalid_fetch_session_epoch);
+}
+
 TEST_F(FetchSessionTest, IncrementalFetchCoversTheWholeSessionAndAnswersOnlyWhatChanged) {
   const std::int32_t id = open(3);
   FetchContext context = begin(id, 1, {});

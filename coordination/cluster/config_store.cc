@@ -62,6 +62,31 @@ Result<void> set_or_create(MetadataStore& store, const std::string& path, const 
   return fail(ErrorCode::unknown_server_error, fmt::format("{} is created and removed again and again.", path));
 }
 
+// Whether an entity's node goes when it holds nothing: Kafka keeps those of topics and brokers.
+bool goes_when_empty(ConfigType type) {
+  return type == ConfigType::users || type == ConfigType::clients || type == ConfigType::ips;
+}
+
+// Removes the node and, of a user's client id, the nodes above that are of no use without it. False: something stands
+// below the node.
+Result<bool> remove_empty(MetadataStore& store, ConfigType type, std::string_view entity,
+                          std::int32_t controller_version) {
+  const std::string node = path::config(name(type), entity);
+  const auto removed = store.multi({Operation::check(path::controller, controller_version), Operation::remove(node)});
+  if (!removed && removed.error().error == StoreError::not_empty) return false;
+  if (!removed && (removed.error().step == 0 || removed.error().error != StoreError::no_node)) {
+    return std::unexpected(to_error(removed.error().error, "removing " + node));
+  }
+  if (entity.find('/') == std::string_view::npos) return true;
+  const std::string clients(metadata_store::parent_path(node));
+  const std::string user(metadata_store::parent_path(clients));
+  if (!store.remove(clients)) return true;  // other client ids are there
+  const auto left = store.get(user);
+  const auto config = left ? decode_config(user, left->data) : Result<ConfigMap>(ConfigMap());
+  if (left && config && config->empty()) (void)store.remove(user, left->stat.version);
+  return true;
+}
+
 }  // namespace
 
 std::string_view name(ConfigType type) { return type_names[static_cast<std::size_t>(type)]; }
@@ -92,15 +117,43 @@ Result<std::map<std::string, ConfigMap>> read_configs(MetadataStore& store, Conf
   return configs;
 }
 
+Result<std::map<std::string, ConfigMap>> read_user_client_configs(MetadataStore& store) {
+  const std::string root = fmt::format("/config/{}", name(ConfigType::users));
+  std::map<std::string, ConfigMap> configs;
+  const auto users = store.children(root);
+  if (!users && users.error() == StoreError::no_node) return configs;
+  if (!users) return std::unexpected(to_error(users.error(), "reading " + root));
+  for (const std::string& user : *users) {
+    const auto clients = store.children(fmt::format("{}/{}/clients", root, user));
+    if (!clients && clients.error() == StoreError::no_node) continue;
+    if (!clients) return std::unexpected(to_error(clients.error(), "reading the clients of user " + user));
+    for (const std::string& client : *clients) {
+      std::string entity = fmt::format("{}/clients/{}", user, client);
+      auto config = read_config(store, ConfigType::users, entity);
+      if (!config) return std::unexpected(config.error());
+      configs.emplace(std::move(entity), std::move(*config));
+    }
+  }
+  return configs;
+}
+
 Result<void> write_config(MetadataStore& store, ConfigType type, std::string_view entity, const ConfigMap& config) {
   const auto controller = store.exists(path::controller);
   if (!controller) return std::unexpected(to_error(controller.error(), "reading the controller"));
   if (!*controller) {
     return fail(ErrorCode::unknown_server_error, "There is no controller now, so configurations can't be changed.");
   }
-  const auto written =
-      set_or_create(store, path::config(name(type), entity), encode_config(config), (*controller)->version);
-  if (!written) return written;
+  const std::int32_t version = (*controller)->version;
+  bool removed = false;
+  if (config.empty() && goes_when_empty(type)) {
+    const auto outcome = remove_empty(store, type, entity, version);
+    if (!outcome) return std::unexpected(outcome.error());
+    removed = *outcome;
+  }
+  if (!removed) {
+    const auto written = set_or_create(store, path::config(name(type), entity), encode_config(config), version);
+    if (!written) return written;
+  }
   const std::string change = encode_config_change(fmt::format("{}/{}", name(type), entity));
   const auto notified = store.create(path::config_change_prefix, change, CreateMode::persistent_sequential);
   if (!notified) return std::unexpected(to_error(notified.error(), "notifying the brokers of a changed configuration"));

@@ -32,8 +32,12 @@ protocol::Result<ConfigMap> read_config(metadata_store::MetadataStore& store, Co
 // The configurations of every entity of a type that has a node.
 protocol::Result<std::map<std::string, ConfigMap>> read_configs(metadata_store::MetadataStore& store, ConfigType type);
 
+// Those of users' client ids, by "USER/clients/CLIENT".
+protocol::Result<std::map<std::string, ConfigMap>> read_user_client_configs(metadata_store::MetadataStore& store);
+
 // Replaces the entity's configuration and notifies all brokers. The values were validated by the caller. Needs a
-// controller in the cluster, as Kafka does.
+// controller in the cluster, as Kafka does. Users, clients and ips that hold nothing any more, and have nothing below
+// them, lose their nodes.
 protocol::Result<void> write_config(metadata_store::MetadataStore& store, ConfigType type, std::string_view entity,
                                     const ConfigMap& config);
 

@@ -174,7 +174,7 @@ Result<TopicAdmin::Planned> TopicAdmin::plan(const NewTopic& topic, std::span<co
 
 std::vector<Result<CreatedTopic>> TopicAdmin::create(std::span<const NewTopic> topics,
                                                      std::span<const BrokerRack> brokers, std::uint64_t seed,
-                                                     bool validate_only) const {
+                                                     bool validate_only, const Admit& admit) const {
   std::vector<Result<CreatedTopic>> results;
   std::vector<Transaction> transactions;
   std::vector<std::size_t> written;
@@ -191,6 +191,11 @@ std::vector<Result<CreatedTopic>> TopicAdmin::create(std::span<const NewTopic> t
       results.push_back(colliding(topic.name, {other->second}));
       continue;
     }
+      const auto admitted = admit ? admit(static_cast<std::int64_t>(planned->assignment.size())) : Result<void>();
+      if (!admitted) {
+        results.push_back(std::unexpected(admitted.error()));
+        continue;
+      }
     if (!validate_only) {
       // A configuration that an earlier topic of this name left behind is replaced.
       const std::string config = path::config("topics", topic.name);

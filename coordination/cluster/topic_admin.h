@@ -58,6 +58,9 @@ class TopicAdmin {
  public:
   // Says whether a topic may have this configuration (invalid_config with the reason).
   using ValidateConfig = std::function<protocol::Result<void>(const ConfigMap&)>;
+  // Asked for each topic that passed the checks, with the partitions that it is given, before they are written: an
+  // error refuses them. Empty: all are admitted.
+  using Admit = std::function<protocol::Result<void>(std::int64_t partitions)>;
 
   // The store outlives it.
   TopicAdmin(metadata_store::MetadataStore& store, std::function<TopicAdminOptions()> options,
@@ -67,7 +70,7 @@ class TopicAdmin {
   // `brokers` are the live ones; `seed` is the randomness that spreads leaders and makes topic ids.
   std::vector<protocol::Result<CreatedTopic>> create(std::span<const NewTopic> topics,
                                                      std::span<const BrokerRack> brokers, std::uint64_t seed,
-                                                     bool validate_only) const;
+                                                     bool validate_only, const Admit& admit = {}) const;
 
   // Marks topics for deletion; marking one twice is fine. Errors: unknown_topic_or_partition.
   std::vector<protocol::Result<void>> remove(std::span<const std::string> topics) const;
@@ -78,7 +81,7 @@ class TopicAdmin {
 
   // Returns each topic's partition count afterwards. Brokers are read from the store.
   std::vector<protocol::Result<std::int32_t>> add_partitions(std::span<const NewPartitions> topics,
-                                                             bool validate_only) const;
+                                                             bool validate_only, const Admit& admit = {}) const;
 
  private:
   struct Planned;

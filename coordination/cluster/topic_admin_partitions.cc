@@ -119,7 +119,8 @@ Result<Assignment> new_assignment(const NewPartitions& wanted, const TopicAssign
 }
 
 Result<std::int32_t> add_to_one(MetadataStore& store, const NewPartitions& wanted,
-                                const std::vector<BrokerRack>& brokers, bool validate_only) {
+                                const std::vector<BrokerRack>& brokers, bool validate_only,
+                                const TopicAdmin::Admit& admit) {
   const std::string path = path::topic(wanted.topic);
   const auto node = store.get(path);
   if (!node && (node.error() == StoreError::no_node || node.error() == StoreError::bad_arguments)) {
@@ -141,6 +142,9 @@ Result<std::int32_t> add_to_one(MetadataStore& store, const NewPartitions& wante
   const auto added = new_assignment(wanted, *topic, brokers);
   if (!added) return std::unexpected(added.error());
   if (validate_only) return wanted.total_count;
+  if (auto admitted = admit ? admit(wanted.total_count - current) : Result<void>(); !admitted) {
+    return std::unexpected(admitted.error());
+  }
   for (const auto& [index, replicas] : *added) topic->partitions[index].replicas = replicas;
   // Kafka sets any version; comparing keeps two requests at once from undoing each other.
   const auto set = store.set(path, encode(*topic), node->stat.version);
@@ -151,12 +155,12 @@ Result<std::int32_t> add_to_one(MetadataStore& store, const NewPartitions& wante
 
 }  // namespace
 
-std::vector<Result<std::int32_t>> TopicAdmin::add_partitions(std::span<const NewPartitions> topics,
-                                                             bool validate_only) const {
+std::vector<Result<std::int32_t>> TopicAdmin::add_partitions(std::span<const NewPartitions> topics, bool validate_only,
+                                                             const Admit& admit) const {
   const auto brokers = registered_brokers(store_);
   std::vector<Result<std::int32_t>> results;
   for (const NewPartitions& wanted : topics) {
-    results.push_back(brokers ? add_to_one(store_, wanted, *brokers, validate_only)
+    results.push_back(brokers ? add_to_one(store_, wanted, *brokers, validate_only, admit)
                               : Result<std::int32_t>(std::unexpected(brokers.error())));
   }
   return results;
