@@ -207,6 +207,12 @@ Result<void> DynamicConfig::validate_layer(Layer layer, const Properties& wanted
     return fail(ErrorCode::invalid_request, fmt::format("{}: Set({})", rule, fmt::join(offenders, ", ")));
   }
   if (auto checked = check_values(wanted); !checked) return as_invalid_request(std::move(checked));
+  // In files a blank value means that a setting is unset. Whoever sends one could have said so.
+  for (const auto& [name, value] : wanted) {
+    const ConfigDefinition* row = find_broker_config(name);
+    auto checked = row == nullptr ? Result<void>() : validate_value(*row, value);
+    if (!checked) return as_invalid_request(std::move(checked));
+  }
 
   ConfigLayers layers;
   BrokerConfigSnapshot before;

@@ -68,6 +68,8 @@ TEST(DynamicConfig, RefusesWhatKafkaRefuses) {
             "Set(advertised.listeners)");
   EXPECT_EQ(error_of(config.validate_broker_values({{"max.connections", "x"}})),
             "Invalid value x for configuration max.connections: Not a number of type INT");
+  EXPECT_EQ(error_of(config.validate_cluster_values({{"log.flush.interval.ms", ""}})),
+            "Invalid value  for configuration log.flush.interval.ms: Not a number of type LONG");
   EXPECT_EQ(error_of(config.validate_broker_values({{"num.io.threads", "100"}})),
             "Dynamic thread count update validation failed for num.io.threads=100, value should not be greater than "
             "double the current value 8");

@@ -48,9 +48,8 @@ void fill(AlterPartitionReassignmentsResponse& response, const ReassignmentResul
 
 awaitable<AlterPartitionReassignmentsResponse> AlterPartitionReassignmentsHandler::handle(
     RequestContext& context, const Request& request) const {
-  Response response;
+  Response response;  // its message is "" without an error, as Kafka's
   response.allow_replication_factor_change = request.allow_replication_factor_change;
-  response.error_message.reset();
   const auto ask = [&](auto done) {
     controller_.alter_reassignments(wanted_by(request), request.allow_replication_factor_change, std::move(done));
   };

@@ -46,8 +46,7 @@ void fill(ListPartitionReassignmentsResponse& response, const Reassignments& fou
 
 awaitable<ListPartitionReassignmentsResponse> ListPartitionReassignmentsHandler::handle(RequestContext& context,
                                                                                         const Request& request) const {
-  Response response;
-  response.error_message.reset();
+  Response response;  // its message is "" without an error, as Kafka's
   const auto ask = [&](auto done) { controller_.list_reassignments(wanted_by(request), std::move(done)); };
   const auto found = co_await answer_of<Result<Reassignments>>(context, ask);
   if (found && *found) {

@@ -158,6 +158,29 @@ TEST_F(TopicHandlers, NamesThatDifferInDotsOnlyCollide) {
   EXPECT_EQ(response.topics[0].error_message, protocol::String("Topic 'a_b' collides with existing topics: a.b"));
 }
 
+TEST_F(TopicHandlers, NamesThatCollideAreFoundBeforeAnythingElseIsLookedAt) {
+  auto colliding = topic("a_b");
+  colliding.configs.resize(1);
+  colliding.configs[0].name = "no.such.config";
+  colliding.configs[0].value = "1";
+  EXPECT_EQ(create(request_for({topic("a.b"), colliding})).topics.at(1).error_code, ErrorCode::invalid_topic_exception);
+}
+
+TEST_F(TopicHandlers, NamesThatAreOnlyValidatedDontCollide) {
+  auto request = request_for({topic("a.b"), topic("a_b")});
+  request.validate_only = true;
+  EXPECT_EQ(create(request).topics.at(1).error_code, ErrorCode::none);
+}
+
+TEST_F(TopicHandlers, AnAssignmentWithoutReplicasIsRefused) {
+  auto empty = topic("t", -1, -1);
+  empty.assignments.resize(1);
+  const auto response = create(request_for({empty}));
+  EXPECT_EQ(response.topics.at(0).error_code, ErrorCode::invalid_replica_assignment);
+  EXPECT_EQ(response.topics[0].error_message,
+            protocol::String("The manual partition assignment includes an empty replica list."));
+}
+
 TEST_F(TopicHandlers, ValidatingCreatesNothing) {
   auto request = request_for({topic("t", 2)});
   request.validate_only = true;
