@@ -36,6 +36,7 @@
 #include "broker/handlers/offset_for_leader_epoch.h"
 #include "broker/handlers/produce.h"
 #include "broker/handlers/sync_group.h"
+#include "broker/handlers/update_features.h"
 
 namespace broker {
 
@@ -75,6 +76,7 @@ void Broker::Parts::register_topic_apis() {
   apis.add<CreateTopicsHandler>({.advertised = {0, 7}}, *controller, *topic_changes, dynamic_config);
   apis.add<DeleteTopicsHandler>({.advertised = {0, 6}}, *controller, metadata, *topic_changes, dynamic_config);
   apis.add<CreatePartitionsHandler>({.advertised = {0, 3}}, *controller, *topic_changes);
+  apis.add<UpdateFeaturesHandler>({.advertised = {0, 1}}, *controller);
   apis.add<ElectLeadersHandler>({.advertised = {0, 2}}, *controller, metadata);
   apis.add<AlterPartitionReassignmentsHandler>({.advertised = {0, 1}}, *controller);
   apis.add<ListPartitionReassignmentsHandler>({.advertised = {0, 0}}, *controller);

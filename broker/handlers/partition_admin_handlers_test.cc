@@ -1,4 +1,4 @@
-// ElectLeaders, AlterPartitionReassignments and ListPartitionReassignments on a cluster of one.
+// ElectLeaders, AlterPartitionReassignments, ListPartitionReassignments and UpdateFeatures on a cluster of one.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -7,6 +7,7 @@
 #include "broker/handlers/create_topics.h"
 #include "broker/handlers/elect_leaders.h"
 #include "broker/handlers/list_partition_reassignments.h"
+#include "broker/handlers/update_features.h"
 
 namespace broker {
 namespace {
@@ -57,6 +58,7 @@ class PartitionAdminHandlers : public testing::Test {
   ElectLeadersHandler electer_{cluster_.controller, cluster_.metadata};
   AlterPartitionReassignmentsHandler reassigner_{cluster_.controller};
   ListPartitionReassignmentsHandler lister_{cluster_.controller};
+  UpdateFeaturesHandler updater_{cluster_.controller};
 };
 
 TEST_F(PartitionAdminHandlers, APartitionThatIsLedWellNeedsNoElection) {
@@ -98,8 +100,38 @@ TEST_F(PartitionAdminHandlers, ReassignmentsThatCannotBeAreRefusedOneByOne) {
   EXPECT_EQ(nothing.responses[0].partitions[0].error_message, String("No partition reassignment is in progress."));
 }
 
+TEST_F(PartitionAdminHandlers, FeaturesThatNobodyHasAreNotUpdated) {
+  protocol::UpdateFeaturesRequest request;
+  const auto update = [&](const char* feature, std::int16_t level, std::int8_t type) {
+    auto& wanted = request.feature_updates.emplace_back();
+    wanted.feature = String(feature);
+    wanted.max_version_level = level;
+    wanted.upgrade_type = type;
+  };
+  update("metadata.version", 20, 1);
+  update("gone", 0, 2);
+  update("low", 0, 1);
+  update("odd", 1, 9);
+  update("", 1, 1);
+  update("gone", 7, 1);
+  const auto response = cluster_.loop.handle(updater_, request, {.version = 1});
+  EXPECT_EQ(response.error_code, ErrorCode::none);
+  std::vector<std::string> reasons;
+  for (const auto& result : response.results) {
+    EXPECT_EQ(result.error_code, ErrorCode::invalid_request);
+    reasons.push_back(result.error_message->str());
+  }
+  EXPECT_THAT(reasons,
+              testing::ElementsAre(
+                  "Could not apply finalized feature update because the provided feature is not supported.",
+                  "Can not delete non-existing finalized feature.",
+                  "Can not provide versionLevel: 0 less than 1 without setting the SAFE downgradeType in the request.",
+                  "Received unknown upgrade type.", "Feature name can not be empty."));
+}
+
 TEST_F(PartitionAdminHandlers, WithoutAControllerNothingIsDone) {
   cluster_.controller.stop();
+  EXPECT_EQ(cluster_.loop.handle(updater_, {}, {.version = 1}).error_code, ErrorCode::not_controller);
   EXPECT_EQ(reassign({{0}}).error_code, ErrorCode::not_controller);
   EXPECT_EQ(cluster_.loop.handle(lister_, ListPartitionReassignmentsRequest(), {.version = 0}).error_code,
             ErrorCode::not_controller);

@@ -12,6 +12,7 @@ broker_part(admin
     handlers/list_partition_reassignments.cc
     handlers/metadata.cc
     handlers/topic_changes.cc
+    handlers/update_features.cc
   TESTS
     handlers/metadata_test.cc
     handlers/partition_admin_handlers_test.cc
