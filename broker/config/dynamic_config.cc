@@ -78,6 +78,20 @@ Result<void> check_thread_count(std::string_view name, std::int64_t before, std:
   return {};
 }
 
+// The cleaner has sentences of its own.
+Result<void> check_cleaner_threads(std::int64_t before, std::int64_t after) {
+  const auto refuse = [&](std::string why) {
+    return fail(ErrorCode::invalid_request, "Log cleaner threads " + std::move(why));
+  };
+  if (after < 1) return refuse("should be at least 1");
+  if (after < before / 2)
+    return refuse(fmt::format("cannot be reduced to less than half the current value {}", before));
+  if (after > before * 2) {
+    return refuse(fmt::format("cannot be increased to more than double the current value {}", before));
+  }
+  return {};
+}
+
 // What may not change so, although the new configuration as a whole is fine.
 Result<void> check_change(const BrokerConfig& before, const BrokerConfig& after) {
   if (before.listeners != after.listeners) {
@@ -96,12 +110,11 @@ Result<void> check_change(const BrokerConfig& before, const BrokerConfig& after)
       {"num.recovery.threads.per.data.dir", before.num_recovery_threads_per_data_dir,
        after.num_recovery_threads_per_data_dir},
       {"background.threads", before.background_threads, after.background_threads},
-      {"log.cleaner.threads", before.log_cleaner_threads, after.log_cleaner_threads},
   };
   for (const auto& count : thread_counts) {
     if (auto checked = check_thread_count(count.name, count.before, count.after); !checked) return checked;
   }
-  return {};
+  return check_cleaner_threads(before.log_cleaner_threads, after.log_cleaner_threads);
 }
 
 Result<void> as_invalid_request(Result<void> result) {

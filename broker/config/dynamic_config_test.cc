@@ -73,6 +73,8 @@ TEST(DynamicConfig, RefusesWhatKafkaRefuses) {
   EXPECT_EQ(error_of(config.validate_broker_values({{"num.io.threads", "100"}})),
             "Dynamic thread count update validation failed for num.io.threads=100, value should not be greater than "
             "double the current value 8");
+  EXPECT_EQ(error_of(config.validate_broker_values({{"log.cleaner.threads", "9"}})),
+            "Log cleaner threads cannot be increased to more than double the current value 1");
   EXPECT_EQ(config.validate_broker_values({{"log.retention.ms", "0"}}).code(), protocol::ErrorCode::invalid_request);
 }
 

@@ -56,7 +56,8 @@ struct FetchHandler::Read {
 namespace {
 
 constexpr ApiVersion first_soft_limit = 3, last_with_message_sets = 3, first_from_followers = 11,
-                     first_with_topic_ids = 13, first_with_replica_state = 15, first_with_leaders = 16;
+                     first_with_epochs = 12, first_with_topic_ids = 13, first_with_replica_state = 15,
+                     first_with_leaders = 16;
 constexpr BrokerId consumer_replica = -1;
 
 // What an answer has beside records, for quotas: about as much in all versions.
@@ -326,8 +327,8 @@ void FetchHandler::add_leaders(const RequestContext& context, const MetadataSnap
   }
 }
 
-awaitable<void> FetchHandler::down_convert(const RequestContext& context, Answer& answer) const {
-  const FetchConversion conversion(context.api_version());
+awaitable<void> FetchHandler::down_convert(const RequestContext& context, const Limits& limits, Answer& answer) const {
+  const FetchConversion conversion(context.api_version(), limits.follower >= 0);
   auto next_target = answer.targets.begin();
   for (auto& topic : answer.response.responses) {
     for (PartitionData& partition : topic.partitions) {
@@ -370,8 +371,13 @@ awaitable<protocol::FetchResponse> FetchHandler::handle(RequestContext& context,
     co_return empty;
   }
   Answer answer = assemble(context, fetch, limits, reads);
+  // Only a session that newer requests have begun knows the epochs which a log may diverge from.
+  const auto diverges = [](const Read& read) { return read.result.diverging_epoch.has_value(); };
+  if (version < first_with_epochs && std::ranges::any_of(reads, diverges)) {
+    co_return refused_whole(request, ErrorCode::unsupported_version);
+  }
   if (version >= first_with_leaders) add_leaders(context, *metadata_.snapshot(), answer.response);
-  if (FetchConversion::concerns(version)) co_await down_convert(context, answer);
+  if (FetchConversion::concerns(version)) co_await down_convert(context, limits, answer);
   co_return std::move(answer.response);
 }
 

@@ -62,7 +62,7 @@ class FetchHandler {
   static bool is_throttled(const RequestContext& context, const FetchContext& fetch, const std::vector<Read>& reads);
   void add_leaders(const RequestContext& context, const MetadataSnapshot& metadata, Response& response) const;
   // Converts what clients of old versions can't read, in memory.
-  awaitable<void> down_convert(const RequestContext& context, Answer& answer) const;
+  awaitable<void> down_convert(const RequestContext& context, const Limits& limits, Answer& answer) const;
 
   ReplicaManager& replicas_;
   const MetadataCache& metadata_;

@@ -57,9 +57,9 @@ Result<std::vector<std::byte>> load(const protocol::Records& records) {
 // asked for, whatever the old format costs. The message that is cut at the end comes with the next request. What can't
 // be converted is an error only at the front; behind other records it waits until it stands there.
 //
-// No batch is whole when the first is larger than the client's limit: then it gets nothing, as from Kafka, where the cut
-// bytes of the new format aren't for it. When none of the batches leaves a message, it gets one that is cut off, by which
-// it knows that there was something.
+// No batch is whole when the first is larger than the client's limit: then it gets nothing, as from Kafka, where the
+// cut bytes of the new format aren't for it. When none of the batches leaves a message, it gets one that is cut off, by
+// which it knows that there was something.
 Result<std::vector<std::byte>> down_convert_within(Bytes records, std::int8_t magic, protocol::Offset fetch_offset) {
   std::vector<std::byte> out;
   std::size_t room = records.size();
@@ -104,7 +104,7 @@ void FetchConversion::apply(const storage::Log* log, protocol::Offset fetch_offs
     return;
   }
   if (version_ > last_magic_v1) return;
-  if (config != nullptr && !config->message_downconversion) {
+  if (config != nullptr && !config->message_downconversion && !for_follower_) {
     data = refused(data.partition_index, ErrorCode::unsupported_version);
     return;
   }

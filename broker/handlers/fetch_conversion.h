@@ -19,7 +19,9 @@ class FetchConversion {
  public:
   using PartitionData = protocol::FetchResponse::PartitionData;
 
-  explicit FetchConversion(protocol::ApiVersion version) : version_(version) {}
+  // Followers are never refused the conversion.
+  explicit FetchConversion(protocol::ApiVersion version, bool for_follower = false)
+      : version_(version), for_follower_(for_follower) {}
 
   // Whether responses of this version need a look at all.
   static bool concerns(protocol::ApiVersion version);
@@ -35,6 +37,7 @@ class FetchConversion {
   protocol::ErrorCode convert(protocol::Offset fetch_offset, PartitionData& data) const;
 
   protocol::ApiVersion version_;
+  bool for_follower_;
 };
 
 }  // namespace broker

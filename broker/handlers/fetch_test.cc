@@ -277,6 +277,21 @@ TEST_F(FetchTest, AnIncrementalFetchWithoutNewsIsEmpty) {
   EXPECT_TRUE(send(next).responses.empty());
 }
 
+TEST_F(FetchTest, ASessionWhoseAnswerAnOldVersionCannotCarryIsRefused) {
+  env.append("t", 0, {.records = 3});
+  FetchRequest open = request({{0, 1000}});
+  open.session_epoch = initial_session_epoch;
+  open.topics[0].partitions[0].last_fetched_epoch = 0;
+  FetchRequest next = request({{1, 0}});
+  next.session_id = send(open, 12).session_id;
+  next.session_epoch = 1;
+  const FetchResponse response = send(next, 10);
+  EXPECT_EQ(response.error_code, ErrorCode::unsupported_version);
+  EXPECT_EQ(response.session_id, next.session_id);
+  ASSERT_EQ(response.responses.at(0).partitions.size(), 1u);
+  EXPECT_EQ(response.responses[0].partitions[0].error_code, ErrorCode::unsupported_version);
+}
+
 TEST_F(FetchTest, SessionErrorsAreAnsweredAtTheTop) {
   FetchRequest next = request({{0, 0}});
   next.session_id = 12345;
@@ -378,6 +393,10 @@ TEST_F(FetchTest, DownConversionMayBeForbidden) {
   EXPECT_EQ(send(request({{0, 9}}), 3).responses[0].partitions[0].error_code, ErrorCode::unsupported_version)
       << "whatever else is wrong";
   EXPECT_EQ(send(request({{0, 0}}), 4).responses[0].partitions[0].error_code, ErrorCode::none);
+  FetchRequest follower = request({{0, 0}});
+  follower.replica_id = 5;
+  EXPECT_EQ(send(follower, 3).responses[0].partitions[0].error_code, ErrorCode::not_leader_or_follower)
+      << "followers may; this one is none";
 }
 
 TEST_F(FetchTest, ZstdTopicsNeedVersion10) {

@@ -74,6 +74,23 @@ PartitionData failed_partition(protocol::PartitionIndex index, ErrorCode error, 
   return data;
 }
 
+protocol::FetchResponse refused_whole(const protocol::FetchRequest& request, ErrorCode error) {
+  protocol::FetchResponse response;
+  response.error_code = error;
+  response.session_id = request.session_id;
+  for (const auto& wanted : request.topics) {
+    auto& topic = response.responses.emplace_back();
+    topic.topic = wanted.topic;
+    for (const auto& partition : wanted.partitions) {
+      PartitionData& data = topic.partitions.emplace_back();
+      data.partition_index = partition.partition;
+      data.error_code = error;
+      data.high_watermark = -1;
+    }
+  }
+  return response;
+}
+
 PartitionData fetched_partition(protocol::PartitionIndex index, PartitionReadResult& result, bool read_committed) {
   PartitionData data;
   data.partition_index = index;

@@ -26,6 +26,9 @@ std::vector<FetchTarget> forgotten_of(const protocol::FetchRequest& request);
 protocol::FetchResponse::PartitionData failed_partition(protocol::PartitionIndex index, protocol::ErrorCode error,
                                                         protocol::ApiVersion version);
 
+// For a session whose partitions have answers that clients of this version can't read.
+protocol::FetchResponse refused_whole(const protocol::FetchRequest& request, protocol::ErrorCode error);
+
 // A partition that was read; takes its records. Without `read_committed` the aborted transactions are null (KIP-98).
 protocol::FetchResponse::PartitionData fetched_partition(protocol::PartitionIndex index, PartitionReadResult& result,
                                                          bool read_committed);
