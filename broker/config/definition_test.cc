@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <limits>
+
 #include <algorithm>
 
 #include "broker/config/text.h"
@@ -142,6 +144,7 @@ TEST(Text, DoublesReadAndLookAsInJava) {
   EXPECT_EQ(parse_double("1e3"), 1000);
   EXPECT_EQ(parse_double("2.5f"), 2.5);
   EXPECT_EQ(parse_double("inf"), std::nullopt);
+  EXPECT_EQ(parse_double("-Infinity"), -std::numeric_limits<double>::infinity());
   EXPECT_EQ(parse_double("-"), std::nullopt);
 }
 

@@ -3,6 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
+#include <limits>
+
 #include "broker/config/quota_sync.h"
 #include "broker/handlers/alter_client_quotas.h"
 #include "broker/handlers/describe_client_quotas.h"
@@ -161,6 +164,18 @@ TEST_F(QuotaAdminTest, NumbersAreTakenAsKafkaTakesThem) {
   EXPECT_TRUE(set(user("a"), "controller_mutation_rate", 0.1));
   EXPECT_EQ(store_->get("/config/users/a")->data,
             R"({"version":1,"config":{"controller_mutation_rate":"0.1","producer_byte_rate":"5"}})");
+}
+
+TEST_F(QuotaAdminTest, WhateverIsSetCanBeRead) {
+  for (const double value :
+       {0.0, -1.5, 1e300, std::numeric_limits<double>::infinity(), -std::numeric_limits<double>::infinity(), 5e-324}) {
+    ASSERT_TRUE(set(user("a"), "request_percentage", value));
+    const auto found = admin_.describe({}, false);
+    ASSERT_TRUE(found) << value;
+    EXPECT_EQ(found->front().values.at("request_percentage"), value);
+  }
+  ASSERT_TRUE(set(user("a"), "request_percentage", std::nan("")));
+  EXPECT_TRUE(std::isnan(admin_.describe({}, false)->front().values.at("request_percentage")));
 }
 
 TEST_F(QuotaAdminTest, ValidatingWritesNothing) {

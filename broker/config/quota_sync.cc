@@ -2,6 +2,9 @@
 
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
+#include <cmath>
+
 #include "broker/config/quota_keys.h"
 #include "broker/config/text.h"
 
@@ -17,7 +20,10 @@ std::optional<double> number(const Properties& values, std::string_view key, con
   const std::string* text = find_property(values, key);
   if (text == nullptr) return std::nullopt;
   const auto value = parse_double(*text);
-  if (!value) spdlog::error("The quota {}={} of {} is no number; it isn't in force", key, *text, entity);
+  if (!value || std::isnan(*value)) {
+    spdlog::error("The quota {}={} of {} is no number; it isn't in force", key, *text, entity);
+    return std::nullopt;
+  }
   return value;
 }
 
@@ -55,7 +61,8 @@ void QuotaSync::apply(Stored type, const std::string& entity, const Properties& 
 
 void QuotaSync::apply_to_ip(const std::string& entity, const Properties& values) {
   const auto rate = number(values, quota_key::connection_creation_rate, entity);
-  const auto whole = rate ? std::optional(static_cast<std::int32_t>(*rate)) : std::nullopt;
+  const auto whole =
+      rate ? std::optional(static_cast<std::int32_t>(std::clamp(*rate, 0.0, 2147483647.0))) : std::nullopt;
   if (entity == cluster::default_entity) return ips_.set_default(whole);
   const auto host = desanitized(entity);
   const auto address = host ? resolve_(*host) : std::nullopt;

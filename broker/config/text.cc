@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <limits>
 
 namespace broker {
 namespace {
@@ -64,6 +65,8 @@ std::optional<double> parse_double(std::string_view text) {
   text = trim(text);
   if (text == "NaN" || text == "+NaN" || text == "-NaN") return std::nan("");
   if (text.starts_with('+')) text.remove_prefix(1);
+  if (text == "Infinity") return std::numeric_limits<double>::infinity();
+  if (text == "-Infinity") return -std::numeric_limits<double>::infinity();
   if (!text.empty() && std::string_view("dDfF").find(text.back()) != std::string_view::npos) text.remove_suffix(1);
   // from_chars also reads "inf" and "nan", which Java doesn't.
   const std::string_view unsigned_text = text.starts_with('-') ? text.substr(1) : text;

@@ -50,9 +50,10 @@ bool RequestQuotas::charge_fetch(std::size_t response_bytes) {
 }
 
 std::int64_t RequestQuotas::fetch_max_bytes() {
-  constexpr double most = std::numeric_limits<std::int32_t>::max();
-  if (exempt_) return static_cast<std::int64_t>(most);
-  return static_cast<std::int64_t>(std::clamp(quotas_.fetch_max(client_), 0.0, most));
+  constexpr std::int64_t most = std::numeric_limits<std::int32_t>::max();
+  const double allowed = exempt_ ? most : quotas_.fetch_max(client_);
+  if (!(allowed < most)) return most;
+  return static_cast<std::int64_t>(std::max(0.0, allowed));
 }
 
 std::int32_t RequestQuotas::settle() {
