@@ -16,8 +16,8 @@
 #include "broker/handlers/describe_log_dirs.h"
 #include "broker/handlers/describe_producers.h"
 #include "broker/handlers/describe_topic_partitions.h"
-#include "broker/handlers/elect_leaders.h"
 #include "broker/handlers/describe_user_scram_credentials.h"
+#include "broker/handlers/elect_leaders.h"
 #include "broker/handlers/fetch.h"
 #include "broker/handlers/find_coordinator.h"
 #include "broker/handlers/heartbeat.h"
@@ -37,8 +37,26 @@
 #include "broker/handlers/produce.h"
 #include "broker/handlers/sync_group.h"
 #include "broker/handlers/update_features.h"
+#include "broker/handlers/without_security.h"
 
 namespace broker {
+
+namespace {
+
+void register_security_apis(ApiTable& apis) {
+  using namespace without_security;
+  apis.add<SaslHandshakeHandler>({.advertised = {0, 1}});
+  apis.add<SaslAuthenticateHandler>({.advertised = {0, 2}});
+  apis.add<DescribeAclsHandler>({.advertised = {0, 3}});
+  apis.add<CreateAclsHandler>({.advertised = {0, 3}});
+  apis.add<DeleteAclsHandler>({.advertised = {0, 3}});
+  apis.add<CreateDelegationTokenHandler>({.advertised = {0, 3}});
+  apis.add<RenewDelegationTokenHandler>({.advertised = {0, 2}});
+  apis.add<ExpireDelegationTokenHandler>({.advertised = {0, 2}});
+  apis.add<DescribeDelegationTokenHandler>({.advertised = {0, 3}});
+}
+
+}  // namespace
 
 void Broker::Parts::register_apis() {
   apis.add<ApiVersionsHandler>({.advertised = {0, 4}}, apis, [] { return std::int64_t{0}; });
@@ -46,6 +64,7 @@ void Broker::Parts::register_apis() {
   register_topic_apis();
   register_config_apis();
   register_group_apis();
+  register_security_apis(apis);
 }
 
 void Broker::Parts::register_record_apis() {
@@ -88,6 +107,9 @@ void Broker::Parts::register_config_apis() {
   apis.add<DescribeConfigsHandler>({.advertised = {0, 4}}, *config_admin, background);
   apis.add<AlterConfigsHandler>({.advertised = {0, 2}}, *config_admin, background);
   apis.add<IncrementalAlterConfigsHandler>({.advertised = {0, 1}}, *config_admin, background);
+  apis.add<DescribeClientQuotasHandler>({.advertised = {0, 1}}, *quota_admin, background);
+  apis.add<AlterClientQuotasHandler>({.advertised = {0, 1}}, *quota_admin, background);
+  apis.add<DescribeUserScramCredentialsHandler>({.advertised = {0, 0}}, *store, background);
   apis.add<ListConfigResourcesHandler>({.advertised = {0, 1}}, metadata);
 }
 
@@ -107,9 +129,6 @@ void Broker::Parts::register_group_apis() {
   groups->start();
 
   const auto address_of = [this](const RequestContext& context,
-  apis.add<DescribeClientQuotasHandler>({.advertised = {0, 1}}, *quota_admin, background);
-  apis.add<AlterClientQuotasHandler>({.advertised = {0, 1}}, *quota_admin, background);
-  apis.add<DescribeUserScramCredentialsHandler>({.advertised = {0, 0}}, *store, background);
                                  const BrokerMetadata& broker) -> std::optional<FindCoordinatorHandler::Address> {
     const auto address = address_for(context, broker);
     if (!address) return std::nullopt;

@@ -13,9 +13,11 @@ broker_part(admin
     handlers/metadata.cc
     handlers/topic_changes.cc
     handlers/update_features.cc
+    handlers/without_security.cc
   TESTS
     handlers/metadata_test.cc
     handlers/partition_admin_handlers_test.cc
     handlers/topic_handlers_test.cc
+    handlers/without_security_test.cc
   USES broker_config broker_metadata coordination
 )
