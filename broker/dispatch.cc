@@ -82,6 +82,8 @@ awaitable<void> Dispatcher::serve(const ApiRow& row, RequestContext& context, pr
     if (served == Served::malformed) {
       close_because(reply, fmt::format("its {} request v{} is malformed: {}", row.name, context.api_version(),
                                        body.ok() ? "refused by the decoder" : body.error().text()));
+    } else if (context.answer_refused()) {
+      close_because(reply, fmt::format("its {} request asks for the same again and again", row.name));
     } else if (context.connection_close_wanted()) {
       reply.quiet = true;
       close_because(reply, fmt::format("{} asked for it", row.name));
@@ -130,8 +132,6 @@ awaitable<void> Dispatcher::dispatch(RequestSource source, std::span<std::byte> 
 
   if (addresses_ != nullptr) follow(source.connection, header);
   RequestContext context(source.executor, source.connection, header, frame, source.owner, source.cancel_list);
-  begin_response(reply.response, preamble->correlation_id, flexible && preamble->api_key != api_versions_key);
-  RequestMetrics& counted = metrics_.request(preamble->api_key);
   std::optional<RequestQuotas> quotas;
   const bool limited =
       quotas_ != nullptr && quotas_->quotas.enforces_any() && row->authorization == Authorization::none;
@@ -140,6 +140,8 @@ awaitable<void> Dispatcher::dispatch(RequestSource source, std::span<std::byte> 
     quotas.emplace(quotas_->quotas, quotas_->clock, client, source.owner, start, source.network_ns);
     context.charge_to(*quotas);
   }
+  begin_response(reply.response, preamble->correlation_id, flexible && preamble->api_key != api_versions_key);
+  RequestMetrics& counted = metrics_.request(preamble->api_key);
   context.count_in(counted);
   co_await serve(*row, context, reader, reply);
 

@@ -25,6 +25,7 @@ class ScriptedHandler {
   awaitable<Response> handle(RequestContext& context, const Request& request) const {
     if (request.group_id == "throw") throw std::runtime_error("on purpose");
     if (request.group_id == "close") context.close_connection();
+    if (request.group_id == "again and again") context.refuse_to_answer();
     if (request.group_id == "silent") context.suppress_response();
     Response response;
     response.error_code = ErrorCode::rebalance_in_progress;
@@ -175,6 +176,13 @@ TEST_F(DispatchTest, AHandlerMayAskForSilenceOrForTheConnectionsEnd) {
   const Reply closing = dispatch(frame_of(heartbeat("close"), 4));
   EXPECT_EQ(closing.action, Reply::Action::close);
   EXPECT_TRUE(closing.quiet);
+}
+
+TEST_F(DispatchTest, ARequestThatAsksForTheSameTooOftenCloses) {
+  const Reply reply = dispatch(frame_of(heartbeat("again and again"), 4));
+  EXPECT_EQ(reply.action, Reply::Action::close);
+  EXPECT_FALSE(reply.quiet);
+  EXPECT_THAT(reply.reason, HasSubstr("asks for the same"));
 }
 
 TEST_F(DispatchTest, AFailingHandlerClosesInsteadOfCrashing) {

@@ -96,17 +96,22 @@ class RequestContext {
   void close_connection() { close_ = true; }
   bool connection_close_wanted() const { return close_; }
 
+  // The client asks for the same large thing again and again (handlers/repeated_answers.h). The connection is closed,
+  // and the log says why; what the handler returns is dropped.
+  void refuse_to_answer() { answer_refused_ = true; }
+  bool answer_refused() const { return answer_refused_; }
+
   CancelList* cancel_list() const { return cancel_list_; }
+
+  // What the request is charged against; null: there are no quotas.
+  RequestQuotas* quotas() const { return quotas_; }
+  void charge_to(RequestQuotas& quotas) { quotas_ = &quotas; }
 
   // Where the error codes of the response are counted; null: nowhere.
   RequestMetrics* metrics() const { return metrics_; }
   void count_in(RequestMetrics& metrics) { metrics_ = &metrics; }
 
  private:
-  // What the request is charged against; null: there are no quotas.
-  RequestQuotas* quotas() const { return quotas_; }
-  void charge_to(RequestQuotas& quotas) { quotas_ = &quotas; }
-
   Executor executor_;
   ConnectionInfo& connection_;
   Header header_;
@@ -114,9 +119,10 @@ class RequestContext {
   RequestOwner* owner_;
   CancelList* cancel_list_;
   RequestMetrics* metrics_ = nullptr;
+  RequestQuotas* quotas_ = nullptr;
   bool suppressed_ = false;
   bool close_ = false;
+  bool answer_refused_ = false;
 };
 
 }  // namespace broker
-  RequestQuotas* quotas_ = nullptr;

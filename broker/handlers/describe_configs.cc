@@ -1,7 +1,13 @@
 #include "broker/handlers/describe_configs.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <optional>
+#include <string>
 #include <utility>
+
+#include "broker/handlers/repeated_answers.h"
 
 namespace broker {
 namespace {
@@ -86,19 +92,35 @@ Response::DescribeConfigsResult describe(const ConfigAdmin& configs, const Reque
   return result;
 }
 
+std::size_t size_of(const Response::DescribeConfigsResult& result) {
+  std::size_t bytes = sizeof(result);
+  for (const auto& field : result.configs) {
+    bytes += sizeof(field) + field.name.size() + field.synonyms.size() * sizeof(field.synonyms.front());
+    if (field.documentation) bytes += field.documentation->size();
+  }
+  return bytes;
+}
+
 }  // namespace
 
-awaitable<Response> DescribeConfigsHandler::handle(RequestContext&, const Request& request) const {
+awaitable<Response> DescribeConfigsHandler::handle(RequestContext& context, const Request& request) const {
   const bool all_known =
       std::ranges::all_of(request.resources, [](const auto& resource) { return is_known(resource.resource_type); });
   if (!all_known) co_return refuse_all(request);
-  auto describe_all = [this, &request] {
+  auto describe_all = [this, &request]() -> std::optional<Response> {
     Response response;
-    for (const auto& resource : request.resources) response.results.push_back(describe(configs_, request, resource));
+    RepeatedAnswers repeated;
+    for (const auto& resource : request.resources) {
+      const auto& result = response.results.emplace_back(describe(configs_, request, resource));
+      const std::string what = fmt::format("{} {}", resource.resource_type, resource.resource_name.view());
+      if (!repeated.allow(what, size_of(result))) return std::nullopt;
+    }
     return response;
   };
-  Response response = co_await background_.run(describe_all);
-  co_return response;
+  std::optional<Response> response = co_await background_.run(describe_all);
+  if (response) co_return std::move(*response);
+  context.refuse_to_answer();
+  co_return Response();
 }
 
 }  // namespace broker

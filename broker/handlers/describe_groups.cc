@@ -9,6 +9,7 @@
 
 #include "broker/group_coordinator.h"
 #include "broker/handlers/group_fields.h"
+#include "broker/handlers/repeated_answers.h"
 
 namespace broker {
 
@@ -41,13 +42,27 @@ protocol::DescribeGroupsResponse::DescribedGroup to_answer(std::string_view grou
   return answer;
 }
 
+std::size_t size_of(const group::GroupDescription& description) {
+  std::size_t bytes = sizeof(protocol::DescribeGroupsResponse::DescribedGroup);
+  for (const group::DescribedMember& member : description.members) {
+    bytes += sizeof(protocol::DescribeGroupsResponse::DescribedGroupMember) + member.metadata.size() +
+             member.assignment.size();
+  }
+  return bytes;
+}
+
 }  // namespace
 
 awaitable<protocol::DescribeGroupsResponse> DescribeGroupsHandler::handle(RequestContext& context,
                                                                           const Request& request) const {
   Response response;
+  RepeatedAnswers repeated;
   for (const protocol::String& group_id : request.groups) {
     const group::GroupDescription description = co_await groups_.describe(context, group_id);
+    if (!repeated.allow(group_id.str(), size_of(description))) {
+      context.refuse_to_answer();
+      co_return Response();
+    }
     auto& answer = response.groups.emplace_back(to_answer(group_id, description));
     if (description.error != protocol::ErrorCode::none) continue;
     if (!description.exists && context.api_version() >= first_with_not_found) {

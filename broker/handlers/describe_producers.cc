@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "broker/background.h"
+#include "broker/handlers/repeated_answers.h"
 #include "broker/metadata_cache.h"
 #include "broker/replication/replica_manager.h"
 #include "protocol/topic_name.h"
@@ -44,10 +45,11 @@ DescribeProducersHandler::Answer DescribeProducersHandler::describe(std::string_
   return answer;
 }
 
-awaitable<protocol::DescribeProducersResponse> DescribeProducersHandler::handle(RequestContext&,
+awaitable<protocol::DescribeProducersResponse> DescribeProducersHandler::handle(RequestContext& context,
                                                                                 const Request& request) const {
   const MetadataCache::Snapshot metadata = metadata_.snapshot();
   Response response;
+  RepeatedAnswers repeated;
   for (const auto& topic : request.topics) {
     auto& answers = response.topics.emplace_back();
     answers.name = topic.name;
@@ -62,6 +64,11 @@ awaitable<protocol::DescribeProducersResponse> DescribeProducersHandler::handle(
       }
       const auto look = [&] { return describe(topic.name, index); };
       Answer answer = co_await background_.run(look);
+      const std::size_t bytes = sizeof(answer) + answer.active_producers.size() * sizeof(Response::ProducerState);
+      if (!repeated.allow(protocol::TopicPartition{topic.name.str(), index}.text(), bytes)) {
+        context.refuse_to_answer();
+        co_return Response();
+      }
       answers.partitions.push_back(std::move(answer));
     }
   }

@@ -10,6 +10,7 @@
 #include "broker/handlers/offset_commit.h"
 #include "broker/handlers/offset_delete.h"
 #include "broker/handlers/offset_fetch.h"
+#include "broker/handlers/repeated_answers.h"
 #include "broker/handlers/sync_group.h"
 #include "coordination/cluster/topic_admin.h"
 #include "coordination/group/records.h"
@@ -311,6 +312,25 @@ TEST_F(GroupHandlers, DescribeAtEveryVersion) {
     EXPECT_EQ(unknown.group_state, "Dead");
     EXPECT_EQ(unknown.error_code, version >= 6 ? ErrorCode::group_id_not_found : ErrorCode::none);
   }
+}
+
+TEST_F(GroupHandlers, TheSameLargeGroupIsNotDescribedAnyNumberOfTimes) {
+  protocol::JoinGroupRequest large = join_request("g");
+  large.protocols[0].metadata = protocol::ByteString(std::vector<std::byte>(1 << 20));
+  const std::string id = env.ask(JoinGroupHandler(env.groups), large, 3).member_id.str();
+  ASSERT_EQ(env.ask(SyncGroupHandler(env.groups), sync_request("g", id, 1), 3).error_code, ErrorCode::none);
+  protocol::DescribeGroupsRequest request;
+  request.groups.assign(10, "g");
+  EXPECT_EQ(env.ask(DescribeGroupsHandler(env.groups), request, 5).groups.size(), 10u);
+  request.groups.assign(100, "g");
+  EXPECT_TRUE(env.ask(DescribeGroupsHandler(env.groups), request, 5).groups.empty());
+}
+
+TEST(RepeatedAnswers, WhatIsAskedForOnceIsAnsweredHoweverLarge) {
+  RepeatedAnswers repeated;
+  for (int i = 0; i < 100; ++i) EXPECT_TRUE(repeated.allow(std::to_string(i), RepeatedAnswers::bytes_max));
+  EXPECT_TRUE(repeated.allow("7", RepeatedAnswers::bytes_max));
+  EXPECT_FALSE(repeated.allow("8", 1));
 }
 
 TEST_F(GroupHandlers, DeleteGroupsAnswersEachOnce) {

@@ -11,6 +11,7 @@
 #include "broker/background.h"
 #include "broker/group_coordinator.h"
 #include "broker/groups/store_offsets.h"
+#include "broker/handlers/repeated_answers.h"
 #include "broker/metadata_cache.h"
 
 namespace broker {
@@ -38,6 +39,17 @@ void refuse(Topic& answers, const std::vector<std::int32_t>& partitions, ErrorCo
   for (const std::int32_t partition : partitions) {
     fill(answers.partitions.emplace_back(), {.partition = partition, .error = error});
   }
+}
+
+std::size_t size_of(const protocol::OffsetFetchResponse::OffsetFetchResponseGroup& group) {
+  std::size_t bytes = sizeof(group);
+  for (const auto& topic : group.topics) {
+    bytes += sizeof(topic) + topic.name.size();
+    for (const auto& partition : topic.partitions) {
+      bytes += sizeof(partition) + (partition.metadata ? partition.metadata->size() : 0);
+    }
+  }
+  return bytes;
 }
 
 }  // namespace
@@ -141,8 +153,13 @@ awaitable<protocol::OffsetFetchResponse> OffsetFetchHandler::handle(RequestConte
   }
   const MetadataCache::Snapshot metadata = version >= first_with_topic_ids ? metadata_.snapshot() : nullptr;
   Response response;
+  RepeatedAnswers repeated;
   for (const auto& wanted : request.groups) {
     auto answer = co_await fetch_group(context, wanted, request.require_stable, metadata.get());
+    if (!repeated.allow(wanted.group_id.str(), size_of(answer))) {
+      context.refuse_to_answer();
+      co_return Response();
+    }
     response.groups.push_back(std::move(answer));
   }
   co_return response;

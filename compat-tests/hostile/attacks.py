@@ -172,6 +172,25 @@ def requests_that_grow_when_they_are_decoded(binary):
 
 
 @attack
+def answers_that_dwarf_their_requests(binary):
+    """The same large thing, asked for ten thousand times in one request."""
+    with Broker(binary) as broker:
+        with Client(broker.address) as client:
+            client.create(['t'])
+        before = broker.memory_mb()
+        everything = [b'\4' + string('0') + i32(-1)] * 10_000
+        with Client(broker.address, 60) as client:
+            attempt(client.send, frame(DESCRIBE_CONFIGS, 3, array(everything) + b'\1\1'))
+            expect(client.closed(), 'a gigabyte of settings was not refused')
+        grown(broker, before, 80, 'the settings of one broker')
+        with Client(broker.address, 60) as client:
+            client.ask(frame(METADATA, 1, array([string('t')] * 1_000_000)))
+            offsets = array([string('t') + array([i32(0)] * 1_000_000)])
+            client.ask(frame(OFFSET_FETCH, 5, string('g') + offsets))
+        whole(broker)
+
+
+@attack
 def idle_and_half_sent_crowds(binary):
     crowd = 2000
     with Broker(binary) as broker:
@@ -390,6 +409,49 @@ def terminated_under_load(binary):
         load.end()
         print(load.check(), 'records were acknowledged')
         whole(broker)
+
+
+@attack
+def told_to_stop_while_it_starts(binary):
+    rnd = random.Random(int(os.environ.get('SEED', '11')))
+    partitions = 1000
+    with Broker(binary) as broker:
+        with Client(broker.address, 60) as client:
+            client.create(['t'], partitions=partitions)
+            one = values(b'x')
+            for n in range(partitions):
+                expect(client.produce('t', one, partition=n)[0] == NONE, f'partition {n}')
+        broker.kill()
+        for _ in range(12):
+            broker.start(wait=False)
+            time.sleep(rnd.uniform(0, 0.6))
+            begin = time.monotonic()
+            status = broker.stop()
+            said = 'Stopped' in broker.log() or status == -signal.SIGTERM  # before it listened to signals
+            expect(status in (0, -signal.SIGTERM) and said, f'it ended with {status}:\n{broker.log()[-1000:]}')
+            expect(time.monotonic() - begin < 10 * FACTOR, 'it took its time to stop')
+        broker.start()
+        with Client(broker.address, 60) as client:
+            lost = [n for n in range(partitions) if client.end_offset('t', partition=n) != (NONE, 1)]
+            expect(not lost, f'{len(lost)} partitions lost their record: {lost[:5]}')
+        expect(broker.stop() == 0, 'the stop')
+        broker.start()
+        expect('not clean' not in broker.log(), 'the stop was not clean')
+        whole(broker)
+
+
+@attack
+def too_little_memory(binary):
+    """A limited address space (ulimit -v) ends the start, or the broker, with a sentence and no core dump."""
+    for megabytes in (24, 32, 48, 64, 96, 128, 192):
+        broker = Broker(binary, limits=[(resource.RLIMIT_AS, megabytes << 20)])
+        broker.start(wait=False)
+        if not broker.until(broker.answers, 30):
+            expect(broker.process.wait(30) in (1, 127), f'{megabytes} MB: it ended with {broker.process.returncode}')
+            said = broker.log()
+            # 127 is the loader's: there was not even room for the program.
+            expect('memory' in said or 'thread' in said or broker.process.returncode == 127, f'{megabytes} MB: {said[-500:]}')
+        broker.kill()
 
 
 @attack

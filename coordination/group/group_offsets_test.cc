@@ -98,6 +98,18 @@ TEST(GroupOffsets, FetchAllReturnsEverything) {
   EXPECT_TRUE(c.shard->fetch_offsets({.group_id = "unknown"}).topics.empty());
 }
 
+TEST(GroupOffsets, WhatIsAskedForTwiceIsAnsweredOnce) {
+  TestCoordinator c;
+  c.commit("", -1, {offset_of("t", 0, 7), offset_of("t", 1, 8)});
+  const auto found = c.shard->fetch_offsets(
+      {.group_id = "group", .topics = std::vector<TopicPartitions>{{"t", {0, 0, 1, 0}}, {"u", {0}}, {"t", {1, 2}}}});
+  ASSERT_EQ(found.topics.size(), 2u);
+  EXPECT_EQ(found.topics[0].topic, "t");
+  ASSERT_EQ(found.topics[0].partitions.size(), 3u);
+  EXPECT_EQ(found.topics[0].partitions[1].offset, 8);
+  EXPECT_EQ(found.topics[0].partitions[2].offset, -1);
+}
+
 TEST(GroupOffsets, SimpleConsumersOffsetsExpireAfterTheirCommit) {
   TestCoordinator c;
   c.commit("", -1, {offset_of("t", 0, 1)});

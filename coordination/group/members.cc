@@ -164,10 +164,11 @@ void Members::count_protocols(const Member& member, int by) {
 // Version 0 is the prefix of every later version, so one parser does for all.
 std::optional<std::vector<std::string>> subscribed_topics(std::string_view subscription) {
   constexpr auto encoding = protocol::Encoding::classic;
-  constexpr std::size_t smallest_topic = 2;
-  protocol::Reader reader(protocol::as_bytes(subscription));
+  constexpr std::size_t smallest_topic = 2, topics_bytes_max = 64 << 20;
+  protocol::Reader reader(protocol::as_bytes(subscription), topics_bytes_max);
   const auto version = reader.read<std::int16_t>();
   const std::int32_t count = reader.array_count(encoding, smallest_topic, "topics", false);
+  reader.charge_elements(static_cast<std::size_t>(count), sizeof(std::string));
   if (!reader.ok() || version < 0) return std::nullopt;
   std::vector<std::string> topics;
   topics.reserve(static_cast<std::size_t>(count));

@@ -1,6 +1,8 @@
 // The group's offsets: committing, fetching, deleting, expiring; and the end of a group that nobody needs any more.
 #include <spdlog/spdlog.h>
 
+#include <unordered_map>
+#include <unordered_set>
 #include <utility>
 
 #include "coordination/group/append_errors.h"
@@ -68,11 +70,22 @@ FetchOffsetsResult Group::fetch_offsets(const FetchOffsetsCall& request) const {
     result.topics = offsets_.fetch_all(request.require_stable);
     return result;
   }
+  // Each once, as in Kafka: a metadata string would be repeated as often as it is asked for.
+  struct Answered {
+    std::size_t topic = 0;
+    std::unordered_set<PartitionIndex> partitions;
+  };
+  std::unordered_map<std::string_view, Answered> answered;
   for (const TopicPartitions& wanted : *request.topics) {
-    FetchedTopic& topic = result.topics.emplace_back();
-    topic.topic = wanted.topic;
+    const auto [known, is_new] = answered.try_emplace(wanted.topic);
+    auto& [index, partitions] = known->second;
+    if (is_new) {
+      index = result.topics.size();
+      result.topics.emplace_back().topic = wanted.topic;
+    }
     for (const PartitionIndex partition : wanted.partitions) {
-      topic.partitions.push_back(offsets_.fetch(wanted.topic, partition, request.require_stable));
+      if (!partitions.insert(partition).second) continue;
+      result.topics[index].partitions.push_back(offsets_.fetch(wanted.topic, partition, request.require_stable));
     }
   }
   return result;

@@ -155,6 +155,7 @@ TEST(GroupRecords, SubscriptionsAreRead) {
   EXPECT_EQ(subscribed_topics(subscription_to({})), std::vector<std::string>());
   EXPECT_FALSE(subscribed_topics("metadata"));
   EXPECT_FALSE(subscribed_topics(""));
+  EXPECT_FALSE(subscribed_topics(subscription_to(std::vector<std::string>(3'000'000)))) << "would take 96 MB";
   EXPECT_FALSE(subscribed_topics(std::string("\0\0\x7f\xff\xff\xff\0\0", 8)));
   const std::string whole = subscription_to({"a", "topic"});
   for (std::size_t size = 0; size + 4 < whole.size(); ++size) EXPECT_FALSE(subscribed_topics(whole.substr(0, size)));
