@@ -9,15 +9,17 @@
 #include <array>
 #include <chrono>
 #include <future>
+#include <new>
 #include <optional>
+#include <system_error>
 #include <thread>
 #include <utility>
 
 #include "broker/broker_parts.h"
 #include "broker/config/topic_config.h"
+#include "broker/network/address_limits.h"
 #include "coordination/cluster/znodes.h"
 #include "coordination/metadata_store/close_later.h"
-#include "broker/network/address_limits.h"
 #include "coordination/metadata_store/zookeeper_store.h"
 
 namespace broker {
@@ -77,8 +79,6 @@ protocol::Uuid random_uuid(std::uint64_t high, std::uint64_t low) {
   return id;
 }
 
-}  // namespace
-
 QuotaWindows quota_windows(const BrokerConfig& config) {
   return {.count = config.quota_window_num, .window_ms = config.quota_window_size_seconds * std::int64_t{1'000}};
 }
@@ -88,15 +88,17 @@ QuotaWindows controller_quota_windows(const BrokerConfig& config) {
           .window_ms = config.controller_quota_window_size_seconds * std::int64_t{1'000}};
 }
 
+}  // namespace
+
 Broker::Parts::Parts(BrokerOptions broker_options)
     : options(std::move(broker_options)),
       clock(options.clock != nullptr ? *options.clock : system_clock),
       dynamic_config(options.config),
-      background("background", static_cast<std::size_t>(std::max(1, config()->background_threads))),
-      random_(options.seed ? *options.seed : std::random_device{}()) {}
       quotas(quota_windows(*config()), controller_quota_windows(*config())),
       quota_enforcement{.quotas = quotas, .clock = clock},
       quota_sync(quotas, ip_rates, address_of_host),
+      background("background", static_cast<std::size_t>(std::max(1, config()->background_threads))),
+      random_(options.seed ? *options.seed : std::random_device{}()) {}
 
 Broker::Parts::~Parts() { stop(); }
 
@@ -229,11 +231,11 @@ Result<void> Broker::Parts::bind_listeners() {
   }
   server_options.idle_max_ms = now_config->connections_max_idle_ms;
   server_options.limits = connection_limits(*now_config);
-  if (now_config->http_listener) {
-    server_options.http_hint = fmt::format("the HTTP listener is http://{}:{}", now_config->http_listener->host,
   server_options.quotas = &quota_enforcement;
   server_options.ip_rates = &ip_rates;
   server_options.rate_windows = quota_windows(*now_config);
+  if (now_config->http_listener) {
+    server_options.http_hint = fmt::format("the HTTP listener is http://{}:{}", now_config->http_listener->host,
                                            now_config->http_listener->port);
   }
   server = std::make_unique<Server>(std::move(server_options), apis, metrics);
@@ -289,10 +291,10 @@ Result<void> Broker::Parts::join_cluster() {
   config_admin =
       std::make_unique<ConfigAdmin>(*stored_configs, dynamic_config, *topic_configs,
                                     [this](std::string_view topic) { return metadata.snapshot()->contains(topic); });
-  producer_ids = std::make_unique<ProducerIds>(
-      [this, id](std::function<void(ProducerIds::BlockResult)> done) {
   quota_admin =
       std::make_unique<QuotaAdmin>(*store, [](const std::string& host) { return address_of_host(host).has_value(); });
+  producer_ids = std::make_unique<ProducerIds>(
+      [this, id](std::function<void(ProducerIds::BlockResult)> done) {
         controller->allocate_producer_ids(id, membership->broker_epoch(), std::move(done));
       },
       clock);
@@ -431,12 +433,26 @@ Broker::Broker(BrokerOptions options) : parts_(std::make_unique<Parts>(std::move
 
 Broker::~Broker() = default;
 
+// What the system doesn't give: memory, or threads.
+Result<void> Broker::without_exceptions(Parts& parts, Result<void> (Parts::*step)()) {
+  try {
+    return (parts.*step)();
+  } catch (const std::bad_alloc&) {
+    return fail(ErrorCode::unknown_server_error, "out of memory; is the address space limited (ulimit -v)?");
+  } catch (const std::system_error& error) {
+    return fail(ErrorCode::unknown_server_error,
+                fmt::format("{}: no thread can be started, or memory is short; is the number of threads (ulimit -u, a "
+                            "container's limit) or the address space (ulimit -v) limited?",
+                            error.what()));
+  }
+}
+
 Result<void> Broker::start() {
   raise_descriptor_limit();
   Parts& parts = *parts_;
   for (const auto step : {&Parts::open_store, &Parts::settle_identity, &Parts::load_logs, &Parts::bind_listeners,
                           &Parts::join_cluster, &Parts::serve}) {
-    Result<void> done = parts.options.stop.stop_requested() ? stopped_early() : (parts.*step)();
+    Result<void> done = parts.options.stop.stop_requested() ? stopped_early() : without_exceptions(parts, step);
     if (done) continue;
     parts.stop();
     return done;

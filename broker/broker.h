@@ -81,6 +81,7 @@ class Broker {
 
  private:
   class Parts;
+  static protocol::Result<void> without_exceptions(Parts& parts, protocol::Result<void> (Parts::*step)());
   std::unique_ptr<Parts> parts_;
 };
 

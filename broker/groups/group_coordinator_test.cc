@@ -144,6 +144,28 @@ TEST(GroupCoordinator, ListsTheGroupsOfAllPartitions) {
   EXPECT_EQ(env.groups.counts().completing_rebalance, 20u);
 }
 
+TEST(GroupCoordinator, CountsTheGroupsThatNobodyAskedForSinceTheStart) {
+  GroupTestEnvironment env;
+  const JoinGroupHandler join(env.groups);
+  const SyncGroupHandler sync(env.groups);
+  for (int i = 0; i < 20; ++i) {
+    const std::string name = "g" + std::to_string(i);
+    const std::string id = env.ask(join, join_request(name), 3).member_id.str();
+    ASSERT_EQ(env.ask(sync, sync_request(name, id, 1), 3).error_code, ErrorCode::none);
+  }
+  for (std::int32_t partition = 0; partition < test_partition_count; ++partition) {
+    env.resign(partition);
+    env.lead(partition, 1);
+  }
+  constexpr int patience = 2000;
+  std::size_t found = 0;
+  for (int i = 0; i < patience && found < 20; ++i) {
+    found = env.groups.counts().groups;
+    if (found < 20) std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+  EXPECT_EQ(found, 20u);
+}
+
 // Many threads commit to the groups of one shard: the log's order and the shard's state agree, and all are answered.
 TEST(ShardRunnerTest, KeepsTheOrderOfStepsInTheLog) {
   MemoryOffsetsLog log;

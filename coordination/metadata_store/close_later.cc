@@ -3,13 +3,19 @@
 #include <spdlog/spdlog.h>
 
 #include <chrono>
+#include <system_error>
 
 namespace coordination::metadata_store {
 
 using protocol::MutexLock;
 
-CloseLater::CloseLater(MetadataStore& store, std::int64_t delay_ms)
-    : thread_([this, &store, delay_ms] { run(store, delay_ms); }) {}
+CloseLater::CloseLater(MetadataStore& store, std::int64_t delay_ms) {
+  try {
+    thread_ = std::thread([this, &store, delay_ms] { run(store, delay_ms); });
+  } catch (const std::system_error& error) {
+    spdlog::warn("Nobody can watch over the end of the metadata store's session: {}", error.what());
+  }
+}
 
 CloseLater::~CloseLater() {
   {
@@ -17,7 +23,7 @@ CloseLater::~CloseLater() {
     called_off_ = true;
   }
   changed_.notify_all();
-  thread_.join();
+  if (thread_.joinable()) thread_.join();
 }
 
 void CloseLater::run(MetadataStore& store, std::int64_t delay_ms) {
