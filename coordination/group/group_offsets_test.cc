@@ -201,6 +201,15 @@ TEST(GroupOffsets, DeletingOffsetsOfAnotherProtocolNeedsAnEmptyGroup) {
   EXPECT_EQ(c.delete_offsets("t", {0}).error, ErrorCode::none);
 }
 
+TEST(GroupOffsets, DeletingNoOffsetsAtAllKeepsAGroupWithoutAny) {
+  TestCoordinator c;
+  c.commit("", -1, {offset_of("t", 0, 1, std::string(4097, 'x'))});  // too large: the group is there, empty
+  EXPECT_EQ(c.delete_offsets("t", {}).error, ErrorCode::none);
+  EXPECT_TRUE(c.has_group());
+  EXPECT_EQ(c.delete_offsets("t", {0}).error, ErrorCode::none);
+  EXPECT_FALSE(c.has_group());
+}
+
 TEST(GroupOffsets, ADeletedGroupIsGoneFromTheLogToo) {
   TestCoordinator c(without_delay());
   const auto ids = stable_group(c);

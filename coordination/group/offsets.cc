@@ -106,16 +106,18 @@ DeleteOffsetsResult Group::delete_offsets(std::span<const TopicPartitions> topic
     return result;
   }
   std::vector<Record> tombstones;
+  bool any = false;
   for (const TopicPartitions& topic : topics) {
     const bool is_consumed = state_ != GroupState::empty && is_subscribed_to(topic.topic);
     result.partitions.emplace_back(topic.partitions.size(),
                                    is_consumed ? ErrorCode::group_subscribed_to_topic : ErrorCode::none);
     if (is_consumed) continue;
+    any = any || !topic.partitions.empty();
     for (const PartitionIndex partition : topic.partitions) {
       if (offsets_.remove(topic.topic, partition)) tombstones.push_back(offset_tombstone(id_, topic.topic, partition));
     }
   }
-  bury_if_unused(std::move(tombstones), step);
+  if (any) bury_if_unused(std::move(tombstones), step);
   return result;
 }
 
