@@ -72,7 +72,8 @@ final class Batches {
         return text == null ? null : text.getBytes(StandardCharsets.UTF_8);
     }
 
-    // Down-converted answers of Kafka end with filling, a batch that is cut off: old clients skip it.
+    // Down-converted answers of Kafka end with filling, a batch that is cut off: it has told the size of its answer before
+    // it converts. Every client skips that, and ours leaves it out.
     static ArrayNode describe(MemoryRecords records, short version) {
         ArrayNode batches = new ArrayNode(JsonNodeFactory.instance);
         int valid = 0;
@@ -84,7 +85,7 @@ final class Batches {
         } catch (RuntimeException broken) {
             batches.add("broken: " + broken.getMessage());
         }
-        if (version > LAST_CONVERTED && valid < records.sizeInBytes()) batches.add((records.sizeInBytes() - valid) + " bytes of a batch that is cut off");
+        if ((version > LAST_CONVERTED || valid == 0) && valid < records.sizeInBytes()) batches.add((records.sizeInBytes() - valid) + " bytes of a batch that is cut off");
         return batches;
     }
 

@@ -199,6 +199,14 @@ final class GroupSequence extends LogSequence {
             if (!sometimes(6)) identity.setGroupInstanceId(instance(member));
             request.members().add(identity);
             if (sometimes(5)) request.members().add(new LeaveGroupRequestData.MemberIdentity().setMemberId("bogus"));
+            Member other = member == members[0] ? members[1] : members[0];
+            if (sometimes(6)) {
+                request.members().add(new LeaveGroupRequestData.MemberIdentity().setMemberId(sometimes(2) ? "" : other.id)
+                    .setGroupInstanceId(other.instance));
+            }
+            if (sometimes(12)) request.members().add(identity.duplicate());
+            if (version >= 5 && sometimes(3)) request.members().forEach(one -> one.setReason(oneOf("", null, "done")));
+            if (sometimes(15)) request.members().clear();
         }
         tell(member, ApiKeys.LEAVE_GROUP, version, request);
         if (sometimes(3)) member.id = "";

@@ -31,7 +31,7 @@ abstract class LogSequence extends Sequence {
 
     // The whole log as it lies there, down-converted now and then.
     void readAll(String topic, int partition) throws IOException {
-        short version = sometimes(2) ? version(ApiKeys.FETCH) : 12;
+        short version = sometimes(2) ? version(ApiKeys.FETCH, unconvertible ? 4 : 0) : 12;
         if (version >= 13) version = 12;
         FetchRequestData request = new FetchRequestData().setMaxWaitMs(0).setMinBytes(0);
         if (version >= 3) request.setMaxBytes(50_000_000);

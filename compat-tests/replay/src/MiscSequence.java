@@ -1,5 +1,6 @@
 // InitProducerId, FindCoordinator, ListGroups, DescribeGroups, DeleteGroups, OffsetCommit and OffsetFetch without members,
-// OffsetDelete, DescribeCluster, DescribeLogDirs and DescribeProducers: each in every version, with odd contents.
+// OffsetDelete, DescribeLogDirs, DescribeProducers, OffsetForLeaderEpoch and ListOffsets: each in every version, with odd
+// contents.
 //
 // Not asked for: the coordinators of transactions, and producer ids for transactional producers.
 
@@ -34,7 +35,7 @@ final class MiscSequence extends LogSequence {
 
     @Override
     void step(int index) throws IOException {
-        switch (random.nextInt(11)) {
+        switch (random.nextInt(13)) {
             case 0: initProducerId(); break;
             case 1: findCoordinator(); break;
             case 2: listGroups(); break;
@@ -55,6 +56,11 @@ final class MiscSequence extends LogSequence {
 
     private String topic() {
         return sometimes(6) ? oneOf(prefix + "missing", "", "bad name", "__consumer_offsets") : prefix + "t";
+    }
+
+    // Everybody's offsets end somewhere.
+    private String logOf(String topic) {
+        return topic.startsWith("__") ? prefix + "t" : topic;
     }
 
     private int partition() {
@@ -163,10 +169,12 @@ final class MiscSequence extends LogSequence {
     }
 
     private void look() throws IOException {
-        switch (random.nextInt(3)) {
+        switch (random.nextInt(5)) {
             case 0: describeLogDirs(topic()); break;
             case 1: describeProducers(topic(), partition()); break;
-            default: listOffsets(topic(), partition(), oneOf(-1L, -2L, 5L));
+            case 2: offsetForLeaderEpoch(logOf(topic()), partition()); break;
+            case 3: deleteRecords(topic(), partition()); break;
+            default: listOffsets(logOf(topic()), partition(), oneOf(-1L, -2L, -3L, -4L, -5L, -6L, -7L, 5L));
         }
     }
 }

@@ -27,6 +27,7 @@ import org.apache.kafka.common.record.SimpleRecord;
 import org.apache.kafka.common.record.TimestampType;
 
 final class RecordSequence extends LogSequence {
+    private static final short FIRST_ZSTD = 7;
     private static final long PAST_MS = 1_600_000_000_000L;
     private static final String[][] TOPIC_CONFIGS = {
         {"cleanup.policy", "compact"}, {"cleanup.policy", "compact,delete"}, {"message.timestamp.type", "LogAppendTime"},
@@ -36,6 +37,7 @@ final class RecordSequence extends LogSequence {
         {"message.timestamp.difference.max.ms", "1000"}, {"segment.ms", "1"}, {"max.message.bytes", "0"},
     };
 
+    private boolean tight;  // the topic may refuse a batch for what it is, however damaged
     private final Map<Long, int[]> producers = new TreeMap<>();  // producer id → epoch, next sequence
 
     RecordSequence(Run run, long seed, String prefix) {
@@ -54,6 +56,7 @@ final class RecordSequence extends LogSequence {
             String[] config = oneOf(TOPIC_CONFIGS);
             configs.put(config[0], config[1]);
             recompressed |= config[0].equals("compression.type");
+            tight |= config[0].equals("max.message.bytes") || config[0].startsWith("message.timestamp.");
         }
         createTopic(prefix + "log", 2, configs);
     }
@@ -114,7 +117,8 @@ final class RecordSequence extends LogSequence {
         ByteArrayOutputStream all = new ByteArrayOutputStream();
         for (int batches = sometimes(10) ? 2 : 1; batches > 0; batches--) {
             byte[] batch = batch(version, transactional, notes);
-            if (sometimes(4)) batch = damage(batch, notes);
+            // Which of two things that are wrong is told is anybody's choice: zstd is for later versions.
+            if (sometimes(4) && !(version < FIRST_ZSTD && notes.indexOf("zstd") >= 0)) batch = damage(batch, notes);
             all.writeBytes(batch);
         }
         if (sometimes(40)) {
@@ -134,6 +138,8 @@ final class RecordSequence extends LogSequence {
         if (sometimes(12)) plan.baseOffset = oneOf(5L, 1L << 40);
         if (plan.magic > 0 && sometimes(12)) plan.timestampType = TimestampType.LOG_APPEND_TIME;
         if (plan.magic == 2 && sometimes(15)) plan.leaderEpoch = 3;
+        // Kafka converts by the chunk and leaves out whole chunks with zstd in them; ours gets as far as it can.
+        unconvertible |= plan.codec == CompressionType.ZSTD;
         recompressed |= plan.magic < 2 && plan.codec != CompressionType.NONE;
         int count = 1 + (sometimes(2) ? 0 : random.nextInt(4));
         if (plan.magic == 2) {
@@ -189,6 +195,8 @@ final class RecordSequence extends LogSequence {
             "attributes-codec5", "attributes-codec", "attributes-high", "attributes-horizon", "attributes-append-time", "truncated", "sequence-1", "epoch-1", "producer-2", "flip", "maxtimestamp", "firsttimestamp", "baseoffset-1"}
             : new String[] {"crc", "length+1", "length-1", "length0", "magic3", "codec5", "codec", "truncated", "flip"};
         String what = oneOf(all);
+        // Which of two things that are wrong is told first is anybody's choice.
+        if (tight && (what.startsWith("epoch") || what.startsWith("sequence") || what.startsWith("producer"))) what = "crc";
         notes.append(" DAMAGED ").append(what);
         boolean crc = true;
         switch (what) {
@@ -200,7 +208,7 @@ final class RecordSequence extends LogSequence {
             case "lastdelta": batch.putInt(Batches.LAST_OFFSET_DELTA, batch.getInt(Batches.LAST_OFFSET_DELTA) + oneOf(1, -1, -5)); break;
             case "length+1": batch.putInt(Batches.LENGTH, batch.getInt(Batches.LENGTH) + 1); crc = false; break;
             case "length-1": batch.putInt(Batches.LENGTH, batch.getInt(Batches.LENGTH) - 1); crc = false; break;
-            case "length0": batch.putInt(Batches.LENGTH, oneOf(0, -1, 3, 48)); crc = false; break;
+            case "length0": batch.putInt(Batches.LENGTH, oneOf(0, -1, 3, tight ? 7 : 48)); crc = false; break;
             case "magic3": bytes[Batches.MAGIC] = 3; crc = false; break;
             case "magic-1": bytes[Batches.MAGIC] = -1; crc = false; break;
             case "attributes-codec5": bytes[Batches.ATTRIBUTES + 1] = (byte) (bytes[Batches.ATTRIBUTES + 1] & ~7 | 5 + random.nextInt(3)); break;

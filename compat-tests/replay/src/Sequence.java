@@ -22,6 +22,7 @@ abstract class Sequence implements AutoCloseable {
     final String clientId = "replay";
     Random random;
     boolean recompressed;  // by the brokers: each has its own compressors, and logs of its own size
+    boolean unconvertible;  // for old consumers: there are records among the others that they can't read
     private Line main, aside;
     private int correlation = 0;
 
@@ -32,7 +33,7 @@ abstract class Sequence implements AutoCloseable {
         random = new Random(seed * 1_000_003);
     }
 
-    // Kafka answered UNKNOWN_SERVER_ERROR: the sequence ends here.
+    // What the brokers answered isn't compared, and the sequence ends here.
     static final class Stumbled extends RuntimeException {
         Stumbled(String api) {
             super(api);
@@ -164,7 +165,8 @@ abstract class Sequence implements AutoCloseable {
         if (request.api == null) throw new IllegalStateException("an answer to " + request);
         ApiMessage first = decode(request, pair.first, "Apache Kafka's"), second = decode(request, pair.second, "Barnabas's");
         JsonNode theirs = Answers.readable(request, first), ours = Answers.readable(request, second);
-        if (Tolerance.kafkaStumbled(theirs) && Tolerance.refuses(ours)) throw new Stumbled(api);
+        if (Tolerance.kafkaStumbled(theirs) && Tolerance.refuses(request, ours)) throw new Stumbled(api);
+        if (Tolerance.apart(request, ours)) throw new Stumbled(api);
         String[] found = Tolerance.compare(request, theirs, ours, names, prefix, !recompressed);
         transcript.add("< " + Answers.shorten(theirs.toString(), found == null ? 300 : 1500));
         if (found != null) {
@@ -174,28 +176,45 @@ abstract class Sequence implements AutoCloseable {
         return first;
     }
 
-    // Both answers, neither compared nor counted: for waiting until both have settled. On a connection of its own.
+    // Waits, for some seconds, until both say the same: what the answers before only promised.
+    void settle(ApiKeys api, int version, ApiMessage body) throws IOException {
+        for (int i = 0; i < 200; i++) {
+            ApiMessage[] answers = peek(api, version, body);
+            if (answers == null) return;
+            JsonNode theirs = Answers.toJson(answers[0], (short) version), ours = Answers.toJson(answers[1], (short) version);
+            if (Answers.compare(api, theirs, ours, names) == null) return;
+            pause();
+        }
+    }
+
+    static void pause() {
+        try {
+            Thread.sleep(20);
+        } catch (InterruptedException interrupted) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    // Both answers, neither compared nor counted: for waiting until both have settled. On a connection of its own. Null when
+    // both close it.
     ApiMessage[] peek(ApiKeys api, int version, ApiMessage body) throws IOException {
         if (aside == null || aside.isClosed()) aside = newLine(clientId);
         Request request = request(api, version, body);
         aside.send(request, names);
         Line.Pair pair = aside.receive();
+        if (pair.first == Wire.CLOSED && pair.second == Wire.CLOSED) return null;
         if (pair.first == null || pair.second == null || pair.first == Wire.CLOSED || pair.second == Wire.CLOSED) {
             throw new Difference("no answer", request.text + ": " + Line.describe(pair.first) + "/" + Line.describe(pair.second));
         }
         return new ApiMessage[] {Answers.decode(request, pair.first), Answers.decode(request, pair.second)};
     }
 
-    // Repeats the request until both answers pass, for at most 20 seconds.
+    // Repeats the request until both answers pass or both brokers refuse to answer, for at most 20 seconds.
     void await(ApiKeys api, int version, ApiMessage body, java.util.function.Predicate<ApiMessage> passes) throws IOException {
         for (int i = 0; i < 1000; i++) {
             ApiMessage[] answers = peek(api, version, body);
-            if (passes.test(answers[0]) && passes.test(answers[1])) return;
-            try {
-                Thread.sleep(20);
-            } catch (InterruptedException interrupted) {
-                return;
-            }
+            if (answers == null || passes.test(answers[0]) && passes.test(answers[1])) return;
+            pause();
         }
     }
 

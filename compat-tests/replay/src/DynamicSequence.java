@@ -1,0 +1,140 @@
+// Broker configurations that are really changed while the brokers run, of one broker and of all, described afterwards with
+// their synonyms, felt by topics and requests, and put back. Played alone: all sequences would feel them.
+
+import com.fasterxml.jackson.databind.JsonNode;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
+import org.apache.kafka.common.message.DescribeConfigsRequestData;
+import org.apache.kafka.common.message.IncrementalAlterConfigsRequestData;
+import org.apache.kafka.common.message.ProduceRequestData;
+import org.apache.kafka.common.protocol.ApiKeys;
+import org.apache.kafka.common.protocol.ApiMessage;
+import org.apache.kafka.common.record.MemoryRecords;
+import org.apache.kafka.common.record.SimpleRecord;
+
+final class DynamicSequence extends LogSequence {
+    private static final byte TOPIC = 2, BROKER = 4, SET = 0, DELETE = 1, APPEND = 2, SUBTRACT = 3;
+    private static final String[][] CONFIGS = {
+        {"message.max.bytes", "200", "1048500", "0", "-1", "x"}, {"log.retention.bytes", "123456789", "-1"}, {"log.retention.ms", "99999999999", "-1"},
+        {"compression.type", "gzip", "lz4", "producer", "zip"}, {"log.flush.interval.messages", "5", "0"}, {"log.flush.interval.ms", "100000", ""},
+        {"log.message.timestamp.type", "LogAppendTime", "CreateTime", "Now"}, {"min.insync.replicas", "2", "1", "0"},
+        {"log.message.timestamp.before.max.ms", "1000", "-1"}, {"log.index.interval.bytes", "5000", "-1"}, {"log.segment.bytes", "1000000", "3"},
+        {"unclean.leader.election.enable", "true", "false"}, {"log.cleanup.policy", "compact", "compact,delete", "delete", "shred"},
+        {"log.cleaner.min.compaction.lag.ms", "5", "-5"}, {"max.connections.per.ip", "2000000", "-2"}, {"max.connections", "1000000"},
+        {"log.cleaner.threads", "2", "1", "9"}, {"num.io.threads", "9", "100"}, {"num.network.threads", "4", "0"}, {"background.threads", "11"},
+        {"log.message.downconversion.enable", "false", "true"}, {"log.preallocate", "false"}, {"num.partitions", "3"}, {"broker.id", "5"},
+        {"log.segment.delete.delay.ms", "200", "-3"}, {"log.roll.ms", "7777777", "0"}, {"log.local.retention.ms", "5"}, {"no.such.config", "1"},
+    };
+
+    private final Set<String> touched = new TreeSet<>();
+
+    DynamicSequence(Run run, long seed, String prefix) {
+        super(run, seed, prefix);
+    }
+
+    @Override
+    int steps() {
+        return 6;
+    }
+
+    @Override
+    void begin() throws IOException {
+        createTopic(prefix + "t", 1, Map.of());
+    }
+
+    @Override
+    void step(int index) throws IOException {
+        alter();
+        feel();
+    }
+
+    private void alter() throws IOException {
+        IncrementalAlterConfigsRequestData request = new IncrementalAlterConfigsRequestData();
+        IncrementalAlterConfigsRequestData.AlterConfigsResource resource = new IncrementalAlterConfigsRequestData.AlterConfigsResource()
+            .setResourceType(BROKER).setResourceName(sometimes(2) ? "" : "0");
+        for (int c = 1 + random.nextInt(2); c > 0; c--) {
+            String[] config = oneOf(CONFIGS);
+            // Of several that are wrong, Kafka names the first in the order of a hash table.
+            if (!resource.configs().isEmpty()) config = CONFIGS[1];
+            touched.add(config[0]);
+            byte operation = sometimes(4) ? DELETE : sometimes(10) ? oneOf(APPEND, SUBTRACT) : SET;
+            String value = operation == DELETE && sometimes(2) ? null : config[1 + random.nextInt(config.length - 1)];
+            if (resource.configs().stream().anyMatch(other -> other.name().equals(CONFIGS[1][0]))) continue;
+            resource.configs().add(new IncrementalAlterConfigsRequestData.AlterableConfig().setName(config[0]).setValue(value).setConfigOperation(operation));
+        }
+        request.resources().add(resource);
+        ask(ApiKeys.INCREMENTAL_ALTER_CONFIGS, version(ApiKeys.INCREMENTAL_ALTER_CONFIGS), request);
+        lookAround();
+    }
+
+    private DescribeConfigsRequestData look(byte type, String name) {
+        DescribeConfigsRequestData request = new DescribeConfigsRequestData().setIncludeSynonyms(true);
+        request.resources().add(new DescribeConfigsRequestData.DescribeConfigsResource().setResourceType(type).setResourceName(name)
+            .setConfigurationKeys(type == BROKER ? new ArrayList<>(touched) : null));
+        return request;
+    }
+
+    // Kafka takes over a broker's configurations some time after it has answered; then both say the same.
+    private void lookAround() throws IOException {
+        DescribeConfigsRequestData request = look(BROKER, "0");
+        settle(ApiKeys.DESCRIBE_CONFIGS, 4, request);
+        ask(ApiKeys.DESCRIBE_CONFIGS, 4, request);
+        ask(ApiKeys.DESCRIBE_CONFIGS, 4, look(BROKER, ""));
+        ask(ApiKeys.DESCRIBE_CONFIGS, 4, look(TOPIC, prefix + "t"));
+    }
+
+    private static JsonNode json(ApiMessage answer) {
+        return Answers.toJson(answer, (short) 4);
+    }
+
+    // What a client notices of it.
+    private void feel() throws IOException {
+        Batches.Plan plan = new Batches.Plan();
+        plan.records = new SimpleRecord[] {new SimpleRecord(1_600_000_000_000L, Batches.bytes("k"), Batches.bytes("v".repeat(sometimes(2) ? 10 : 300)))};
+        ProduceRequestData request = new ProduceRequestData().setTimeoutMs(5000).setAcks((short) -1);
+        ProduceRequestData.TopicProduceData data = new ProduceRequestData.TopicProduceData().setName(prefix + "t");
+        data.partitionData().add(new ProduceRequestData.PartitionProduceData().setIndex(0)
+            .setRecords(MemoryRecords.readableRecords(java.nio.ByteBuffer.wrap(Batches.build(plan)))));
+        request.topicData().add(data);
+        recompressed = true;
+        ask(ApiKeys.PRODUCE, 9, request);
+        createTopic(prefix + "n" + random.nextInt(1000), -1, Map.of());
+        readAll(prefix + "t", 0);
+    }
+
+    // Put back, whatever happened.
+    @Override
+    public void close() {
+        try {
+            for (String broker : List.of("", "0")) {
+                IncrementalAlterConfigsRequestData request = new IncrementalAlterConfigsRequestData();
+                for (String name : touched) {
+                    IncrementalAlterConfigsRequestData.AlterConfigsResource resource = new IncrementalAlterConfigsRequestData.AlterConfigsResource()
+                        .setResourceType(BROKER).setResourceName(broker);
+                    resource.configs().add(new IncrementalAlterConfigsRequestData.AlterableConfig().setName(name).setConfigOperation(DELETE));
+                    request.resources().clear();
+                    request.resources().add(resource);
+                    peek(ApiKeys.INCREMENTAL_ALTER_CONFIGS, 1, request);
+                }
+            }
+            if (!touched.isEmpty()) awaitDefaults();
+        } catch (IOException gone) {
+            throw new IllegalStateException(gone);
+        } finally {
+            super.close();
+        }
+    }
+
+    private void awaitDefaults() throws IOException {
+        for (int i = 0; i < 200; i++) {
+            ApiMessage[] answers = peek(ApiKeys.DESCRIBE_CONFIGS, 4, look(BROKER, "0"));
+            String sources = json(answers[0]).findValues("configSource").toString();
+            if (!sources.contains("2") && !sources.contains("3")) return;
+            pause();
+        }
+    }
+}
