@@ -396,6 +396,20 @@ TEST_F(RecoveryTest, ALogThatEndsBeforeItsStartOffsetStartsAnewThere) {
   EXPECT_EQ(append("next").first_offset, 5000);
 }
 
+TEST_F(RecoveryTest, ABatchFarBelowItsSegmentIsNotIndexed) {
+  config_.index_interval_bytes = 0;
+  open();
+  for (int i = 0; i < 3; ++i) append("value");
+  ASSERT_TRUE(log_->close(now));
+  std::string damaged = read_file(file(0, ".log"));
+  damaged[0] = '\x80';  // the largest bit of its base offset
+  write_file(file(0, ".log"), damaged);
+  std::filesystem::remove(file(0, ".index"));
+  open(true).prepare_appends();
+  log_.reset();
+  EXPECT_EQ(read_file(file(0, ".index")), "");
+}
+
 TEST_F(RecoveryTest, ACleanLogOpensWithoutOpeningItsSegments) {
   write_log();
   recovery_point_ = log_->recovery_point();

@@ -110,8 +110,8 @@ Io<void> Segment::rebuild_indexes() const {
   for (auto status = scanner.next(header);; status = scanner.next(header)) {
     if (!status) return std::unexpected(status.error());
     if (*status != BatchStatus::ok) break;
-    const Offset relative = header.last_offset() - base_offset_;
-    if (relative < 0 || relative > std::numeric_limits<std::int32_t>::max()) break;
+    if (header.last_offset() < base_offset_) break;
+    if (header.last_offset() - base_offset_ > std::numeric_limits<std::int32_t>::max()) break;
     learn({header.last_offset(), header.max_timestamp(), static_cast<std::int64_t>(header.size())}, scanner.position());
   }
   add_last_time_entry();
