@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <csignal>
+#include <system_error>
 #include <thread>
 
 #include "tools/command.h"
@@ -47,11 +48,15 @@ StopSignals::StopSignals() {
 
 int StopSignals::wait() {
   const int first = wait_for_one();
-  // Detached on purpose: it lives until the process ends, and touches nothing of it.
-  std::thread([] {
-    wait_for_one();
-    _exit(exit_code::interrupted);
-  }).detach();
+  try {
+    // Detached on purpose: it lives until the process ends, and touches nothing of it.
+    std::thread([] {
+      wait_for_one();
+      _exit(exit_code::interrupted);
+    }).detach();
+  } catch (const std::system_error&) {
+    // No thread to be had: then only the first one counts.
+  }
   return first;
 }
 

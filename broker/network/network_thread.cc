@@ -38,9 +38,10 @@ std::int64_t NetworkThread::now_ms() const {
 }
 
 void NetworkThread::start() {
-  tasks_.spawn(io_.get_executor(), sweep(), "the sweep of idle connections");
   thread_ = std::thread([this] {
     set_up_thread(fmt::format("network-{}", index_));
+    // Here, so that nothing waits for its end if there is no thread to be had.
+    tasks_.spawn(io_.get_executor(), sweep(), "the sweep of idle connections");
     io_.run();
   });
 }
