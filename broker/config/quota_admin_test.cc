@@ -127,6 +127,18 @@ TEST_F(QuotaAdminTest, WrongFiltersAreRefusedWithKafkasSentences) {
   EXPECT_EQ(admin_.describe({{.type = "pet"}}, false).error().code, ErrorCode::unsupported_version);
 }
 
+TEST_F(QuotaAdminTest, EmptyNamesFailWhereKafkaReadsTheirNode) {
+  const QuotaFilter no_user{.type = "user", .match = Match::exact, .name = ""};
+  const QuotaFilter no_ip{.type = "ip", .match = Match::exact, .name = ""};
+  const QuotaFilter default_client{.type = "client-id", .match = Match::by_default};
+  const QuotaFilter any_client{.type = "client-id", .match = Match::any};
+  EXPECT_TRUE(describe({no_user}).empty());
+  EXPECT_TRUE(describe({no_user, any_client}, true).empty());
+  for (const auto& filters : {std::vector{no_user}, {no_user, default_client}, {no_ip}}) {
+    EXPECT_EQ(admin_.describe(filters, true).error().code, ErrorCode::unknown_server_error);
+  }
+}
+
 TEST_F(QuotaAdminTest, WrongChangesAreRefusedWithKafkasSentencesAndChangeNothing) {
   struct Case {
     QuotaEntityNames entity;
@@ -146,6 +158,9 @@ TEST_F(QuotaAdminTest, WrongChangesAreRefusedWithKafkasSentencesAndChangeNothing
            Case{ip("::1"), "connection_creation_rate", 1, "%3A%3A1 is not a valid IP or resolvable host."},
            Case{ip("10.0.0.1"), "producer_byte_rate", 1, "Invalid configuration key producer_byte_rate"},
            Case{user("a"), "connection_creation_rate", 1, "Invalid configuration key connection_creation_rate"},
+           Case{ip("10.0.0.1"), "connection_creation_rate", -1,
+                "Configuration connection_creation_rate must be a INT value"},
+           Case{client("c"), "SCRAM-SHA-256", 1, "Invalid configuration key SCRAM-SHA-256"},
            Case{user("a"), "producer_byte_rate", 1.5, "Configuration producer_byte_rate must be a LONG value"},
            Case{user("a"), "consumer_byte_rate", 1e30, "Configuration consumer_byte_rate must be a LONG value"},
            Case{ip("10.0.0.1"), "connection_creation_rate", 3e9,
@@ -176,6 +191,10 @@ TEST_F(QuotaAdminTest, WhateverIsSetCanBeRead) {
   }
   ASSERT_TRUE(set(user("a"), "request_percentage", std::nan("")));
   EXPECT_TRUE(std::isnan(admin_.describe({}, false)->front().values.at("request_percentage")));
+}
+
+TEST_F(QuotaAdminTest, KafkaFailsOnCredentialsThatAreNumbers) {
+  EXPECT_EQ(set(both("a", "c"), "SCRAM-SHA-256", 1).code(), ErrorCode::unknown_server_error);
 }
 
 TEST_F(QuotaAdminTest, ValidatingWritesNothing) {

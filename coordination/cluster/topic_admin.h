@@ -80,8 +80,8 @@ class TopicAdmin {
   bool all_gone(std::vector<std::string>& topics, const std::function<void()>& changed) const;
 
   // Returns each topic's partition count afterwards. Brokers are read from the store.
-  std::vector<protocol::Result<std::int32_t>> add_partitions(std::span<const NewPartitions> topics,
-                                                             bool validate_only, const Admit& admit = {}) const;
+  std::vector<protocol::Result<std::int32_t>> add_partitions(std::span<const NewPartitions> topics, bool validate_only,
+                                                             const Admit& admit = {}) const;
 
  private:
   struct Planned;

@@ -1,6 +1,6 @@
 // Sends random requests about quotas, right and wrong ones at every version, and prints every answer with its entries
 // sorted. Two brokers that print the same for the same seed behave the same. The values are so large that nobody is
-// slowed down, the default entities included.
+// slowed down, the default entities included. The last answer is all there is.
 //
 //   QuotaReplay HOST:PORT SEED STEPS
 
@@ -126,7 +126,10 @@ public class QuotaReplay {
             request.components().add(new DescribeClientQuotasRequestData.ComponentData().setEntityType(type)
                 .setMatchType((byte) match).setMatch(name));
         }
-        short version = version();
+        return describe(version(), request);
+    }
+
+    String describe(short version, DescribeClientQuotasRequestData request) throws IOException {
         DescribeClientQuotasResponseData response =
             (DescribeClientQuotasResponseData) call(ApiKeys.DESCRIBE_CLIENT_QUOTAS, version, request);
         List<String> lines = new ArrayList<>();
@@ -161,6 +164,7 @@ public class QuotaReplay {
                 int what = replay.random.nextInt(20);
                 System.out.println(what < 10 ? replay.alter() : what < 19 ? replay.describe() : replay.credentials());
             }
+            System.out.println(replay.describe((short) 1, new DescribeClientQuotasRequestData()));
         }
     }
 }
