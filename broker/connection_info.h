@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 namespace broker {
 
@@ -22,6 +23,8 @@ struct ConnectionInfo {
   std::string software_version = "unknown";
   bool has_arrived = false;  // sent its first request
   bool is_watched = false;   // the AddressWatch wants to know what it does next
+  // Topics that this client deleted and hasn't asked for since; handlers/metadata.cc. Not more than a hundred.
+  std::vector<std::string> deleted_topics;
 };
 
 }  // namespace broker

@@ -21,6 +21,9 @@ namespace {
 
 constexpr protocol::ApiVersion first_strict_quota = 5;
 
+// Of how many deleted topics a connection knows that it deleted them.
+constexpr std::size_t remembered_max = 100;
+
 using TopicResult = DeleteTopicsResponse::DeletableTopicResult;
 
 // The topics of the request in one form: names up to version 5, names or ids later.
@@ -86,6 +89,8 @@ awaitable<DeleteTopicsResponse> DeleteTopicsHandler::handle(RequestContext& cont
   const std::vector<Result<void>> removed = co_await changes_.remove(context, names, request.timeout_ms);
   for (std::size_t i = 0; i < names.size(); ++i) {
     for (const std::size_t position : positions[names[i]]) response.responses[position].error_code = removed[i].code();
+    std::vector<std::string>& deleted = context.connection().deleted_topics;
+    if (removed[i] && deleted.size() < remembered_max) deleted.push_back(names[i]);
   }
   co_return response;
 }

@@ -3,7 +3,8 @@
 //   v6 LISTENER_NOT_FOUND   v7 leader epochs   v8 authorised operations (KIP-430)   v10, v12 topic ids (KIP-516)
 //   v13 REBOOTSTRAP_REQUIRED (never sent)
 // Follows KafkaApis.handleTopicMetadataRequest and ZkMetadataCache, with one difference: where Kafka answers a topic it
-// just created with LEADER_NOT_AVAILABLE, this waits a moment and names the leader.
+// just created with LEADER_NOT_AVAILABLE, this waits a moment and names the leader. Not so to the client that deleted a
+// topic of that name: it wants to see that it is gone, and gets what Kafka says.
 #include "broker/handlers/metadata.h"
 
 #include <algorithm>
@@ -145,7 +146,8 @@ awaitable<std::vector<Topic>> MetadataHandler::create_missing(RequestContext& co
   const auto created = co_await changes_.create(context, topics, auto_create_wait_ms, false, count);
   const MetadataCache::Snapshot now = metadata_.snapshot();
   for (std::size_t i = 0; i < created.size(); ++i) {
-    if (now->contains(topics[i].name)) continue;  // described from the metadata
+    const bool deleted_here = std::erase(context.connection().deleted_topics, topics[i].name) > 0;
+    if (now->contains(topics[i].name) && !deleted_here) continue;  // described from the metadata
     const ErrorCode code = created[i].code();
     const bool on_its_way =
         created[i].has_value() || code == ErrorCode::topic_already_exists || code == ErrorCode::request_timed_out;
@@ -166,8 +168,11 @@ awaitable<MetadataResponse> MetadataHandler::handle(RequestContext& context, con
   std::ranges::copy_if(names, std::back_inserter(missing), [&](const auto& name) { return !now->contains(name); });
   if (!missing.empty()) {
     std::vector<Topic> failed = co_await create_missing(context, request, std::move(missing));
-    std::ranges::move(failed, std::back_inserter(response.topics));
     now = metadata_.snapshot();
+    for (const Topic& topic : failed) {
+      if (now->contains(topic.name->view())) std::erase(names, topic.name->str());
+    }
+    std::ranges::move(failed, std::back_inserter(response.topics));
   }
 
   std::set<protocol::BrokerId> reachable_ids;

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "broker/handlers/admin_test_cluster.h"
+#include "broker/handlers/delete_topics.h"
 #include "broker/handlers/describe_cluster.h"
 #include "broker/handlers/describe_topic_partitions.h"
 
@@ -90,6 +91,21 @@ TEST_F(MetadataTest, TheFirstAnswerForANewTopicNamesItsLeader) {
   EXPECT_EQ(partition.leader_epoch, 0);
   EXPECT_EQ(partition.isr_nodes, std::vector{0});
   EXPECT_TRUE(partition.offline_replicas.empty());
+}
+
+TEST_F(MetadataTest, AClientThatDeletedATopicSeesThatItIsGoneThoughOneIsCreatedAgain) {
+  create("t");
+  protocol::DeleteTopicsRequest remove;
+  remove.timeout_ms = 30'000;
+  remove.topic_names = {protocol::String("t")};
+  const DeleteTopicsHandler remover(cluster_.controller, cluster_.metadata, cluster_.changes, cluster_.config);
+  ASSERT_EQ(cluster_.loop.handle(remover, remove, {.version = 5}).responses.at(0).error_code, ErrorCode::none);
+
+  const auto response = ask(request_for({"t"}));
+  ASSERT_EQ(response.topics.size(), 1U);
+  EXPECT_EQ(response.topics[0].error_code, ErrorCode::leader_not_available);
+  EXPECT_TRUE(response.topics[0].partitions.empty());
+  EXPECT_EQ(ask(request_for({"t"})).topics.at(0).error_code, ErrorCode::none) << "asked again, it is there";
 }
 
 TEST_F(MetadataTest, AClientMayForbidTheCreation) {
