@@ -406,6 +406,8 @@ TEST_F(RecoveryTest, ABatchFarBelowItsSegmentIsNotIndexed) {
   write_file(file(0, ".log"), damaged);
   std::filesystem::remove(file(0, ".index"));
   open(true).prepare_appends();
+  EXPECT_EQ(log_->log_end_offset(), 3);
+  EXPECT_EQ(append("next").first_offset, 3);
   log_.reset();
   EXPECT_EQ(read_file(file(0, ".index")), "");
 }

@@ -195,10 +195,10 @@ Io<bool> Segment::should_roll(const RollQuestion& question, const LogConfig& con
   if (size_ > config.segment_bytes - question.size) return true;
   const std::int64_t waited = *first && **first >= 0 ? question.max_timestamp - **first : question.now - created_ms_;
   if (size_ > 0 && waited > config.max_segment_ms() - roll_jitter_ms_) return true;
-  const std::int64_t relative = question.last_offset - base_offset_;
   return offset_index_.size() >= config.segment_index_bytes / static_cast<std::int64_t>(OffsetEntry::encoded_size) ||
          time_index_.size() >= config.segment_index_bytes / static_cast<std::int64_t>(TimeEntry::encoded_size) - 1 ||
-         relative < 0 || relative > std::numeric_limits<std::int32_t>::max();
+         question.last_offset < base_offset_ ||
+         question.last_offset - base_offset_ > std::numeric_limits<std::int32_t>::max();
 }
 
 Io<void> Segment::become_inactive() {

@@ -131,7 +131,10 @@ Io<Offset> Segment::next_offset() const {
   for (auto status = scanner.next(header);; status = scanner.next(header)) {
     if (!status) return std::unexpected(status.error());
     if (*status != BatchStatus::ok) return next;
-    next = header.next_offset();
+    // In a file that is trusted, but shouldn't be: the log must not go on at an offset before what it holds.
+    if (header.last_offset() >= next && header.last_offset() < std::numeric_limits<Offset>::max()) {
+      next = header.next_offset();
+    }
   }
 }
 
