@@ -24,6 +24,7 @@ struct TestRequest {
   std::string_view client_id = "test-client";
   RequestOwner* owner = nullptr;
   std::span<std::byte> frame = {};  // for handlers that patch the request in place
+  RequestQuotas* quotas = nullptr;
 };
 
 class TestLoop {
@@ -60,6 +61,7 @@ class TestLoop {
                             .correlation_id = 1,
                             .client_id = how.client_id},
                            how.frame, how.owner, &cancel_list_);
+    if (how.quotas != nullptr) context.charge_to(*how.quotas);
     if constexpr (PlainHandler<H>) {
       return handler.handle(context, request);
     } else {

@@ -139,5 +139,19 @@ TEST(BrokerConfig, ReadsTheHttpListenerWithAndWithoutScheme) {
 
 TEST(BrokerConfig, UnknownNamesPass) { EXPECT_EQ(made({{"my.own", "x"}}).effective("my.own"), "x"); }
 
+TEST(BrokerConfig, ListenersMayHaveConnectionLimitsOfTheirOwn) {
+  const auto config = make_broker_config({{"listeners", "PLAINTEXT://:1,EXT://:2"},
+                                          {"listener.security.protocol.map", "PLAINTEXT:PLAINTEXT,EXT:PLAINTEXT"},
+                                          {"max.connections", "9"},
+                                          {"listener.name.ext.max.connections", "5"},
+                                          {"listener.name.ext.max.connection.creation.rate", "7"}});
+  ASSERT_TRUE(config) << config.error().text();
+  const auto& limits = (*config)->listener_connections;
+  EXPECT_EQ(limits.at("EXT").max_connections, 5);
+  EXPECT_EQ(limits.at("EXT").max_connection_creation_rate, 7);
+  EXPECT_FALSE(limits.at("PLAINTEXT").max_connections);
+  EXPECT_EQ((*config)->max_connections, 9);
+}
+
 }  // namespace
 }  // namespace broker

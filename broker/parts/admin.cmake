@@ -17,6 +17,7 @@ broker_part(admin
   TESTS
     handlers/metadata_test.cc
     handlers/partition_admin_handlers_test.cc
+    handlers/throttled_changes_test.cc
     handlers/topic_handlers_test.cc
     handlers/without_security_test.cc
   USES broker_config broker_metadata coordination

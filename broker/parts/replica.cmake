@@ -28,6 +28,7 @@ broker_part(replica
     handlers/list_offsets_test.cc
     handlers/log_queries_test.cc
     handlers/produce_test.cc
+    handlers/throttled_records_test.cc
     producer_ids_test.cc
     replication/fetch_session_test.cc
     replication/partition_opening_test.cc
