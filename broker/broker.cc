@@ -129,7 +129,8 @@ Result<void> Broker::Parts::open_store() {
         metadata_store::open_zookeeper({.connect = *now_config->zookeeper_connect,
                                         .session_timeout_ms = now_config->zookeeper_session_timeout_ms,
                                         .connection_timeout_ms = now_config->zookeeper_connection_timeout_ms,
-                                        .max_in_flight_requests = now_config->zookeeper_max_in_flight_requests});
+                                        .max_in_flight_requests = now_config->zookeeper_max_in_flight_requests,
+                                        .stop = options.stop});
     if (!session) return std::unexpected(with_context(session.error(), "ZooKeeper"));
     store = std::move(*session);
     return {};

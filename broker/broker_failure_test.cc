@@ -115,6 +115,21 @@ TEST_F(BrokerFailureTest, AStartThatIsToldToStopEnds) {
   EXPECT_TRUE(again.start());
 }
 
+TEST_F(BrokerFailureTest, AStartThatWaitsForZooKeeperEndsWhenItIsTold) {
+  std::stop_source stop;
+  BrokerOptions stopping = options(0, dir("a"));
+  stopping.shared_store = nullptr;
+  stopping.cluster = nullptr;
+  stopping.config.insert_or_assign("zookeeper.connect", "127.0.0.1:1");
+  stopping.config.insert_or_assign("zookeeper.connection.timeout.ms", "3600000");
+  stopping.stop = stop.get_token();
+  Broker broker(std::move(stopping));
+  auto starting = std::async(std::launch::async, [&] { return broker.start().has_value(); });
+  std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  stop.request_stop();
+  EXPECT_FALSE(starting.get());
+}
+
 TEST_F(BrokerFailureTest, TheControllerIsToldOfAFailedDirectoryAndItsPartitionsHaveNoLeader) {
   Broker broker(options(1, dir("one") + "," + dir("two")));
   ASSERT_TRUE(broker.start());

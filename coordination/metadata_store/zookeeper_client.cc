@@ -216,10 +216,15 @@ void ZooKeeperClient::change_state(int zookeeper_state) {
   if (event) deliver_([on_event = on_event_, event] { on_event(*event); });
 }
 
-StoreResult<void> ZooKeeperClient::wait_connected(std::int32_t timeout_ms) {
+StoreResult<void> ZooKeeperClient::wait_connected(std::int32_t timeout_ms, const std::stop_token& stop) {
+  const std::stop_callback wake(stop, [this] {
+    const MutexLock lock(mutex_);
+    changed_.notify_all();
+  });
   const auto deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(timeout_ms);
   const MutexLock lock(mutex_);
   while (state_ == State::connecting) {
+    if (stop.stop_requested()) return std::unexpected(StoreError::connection_loss);
     if (timeout_ms == 0) {
       changed_.wait(mutex_);
     } else if (changed_.wait_until(mutex_, deadline) == std::cv_status::timeout && state_ == State::connecting) {

@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <stop_token>
 #include <string>
 #include <unordered_map>
 
@@ -38,9 +39,9 @@ class ZooKeeperClient {
   // Whether the connect string could be used at all.
   bool is_open() const { return handle_ != nullptr; }
 
-  // Waits for the connection. Errors: session_expired, also when shut down; connection_loss when the time is over. 0:
-  // without end.
-  StoreResult<void> wait_connected(std::int32_t timeout_ms) EXCLUDES(mutex_);
+  // Waits for the connection. Errors: session_expired, also when shut down; connection_loss when the time is over (0:
+  // it never is), or `stop` says so.
+  StoreResult<void> wait_connected(std::int32_t timeout_ms, const std::stop_token& stop = {}) EXCLUDES(mutex_);
 
   // Calls of the C client. Each returns at once with a ZooKeeper code; with ZOK `done` is called later on the
   // completion thread, with the outcome.

@@ -82,7 +82,7 @@ Result<std::unique_ptr<ZooKeeperSession>> ZooKeeperSession::open(const ZooKeeper
     return fail(ErrorCode::invalid_config,
                 fmt::format("zookeeper.connect is '{}': ZooKeeper's client can't use it.", options.connect));
   }
-  if (!client->wait_connected(options.connection_timeout_ms)) {
+  if (!client->wait_connected(options.connection_timeout_ms, options.stop)) {
     return fail(ErrorCode::request_timed_out, fmt::format("No ZooKeeper server at {} answered within {} ms.",
                                                           options.connect, options.connection_timeout_ms));
   }

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <memory>
+#include <stop_token>
 #include <string>
 
 #include "coordination/metadata_store/metadata_store.h"
@@ -18,6 +19,7 @@ struct ZooKeeperOptions {
   std::int32_t session_timeout_ms = 18000;
   std::int32_t connection_timeout_ms = 18000;
   std::int32_t max_in_flight_requests = 10;
+  std::stop_token stop = {};  // ends the wait for the first connection
 };
 
 // Connects, creating the chroot where it is missing. Errors: request_timed_out when no server answers in time;
