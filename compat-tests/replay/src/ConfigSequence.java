@@ -1,7 +1,7 @@
 // DescribeConfigs, AlterConfigs and IncrementalAlterConfigs: topics, brokers, loggers and what isn't a resource at all.
 //
-// The broker's own configurations are only validated here, and only some of them described: compat-tests/config compares
-// the whole tables, and what changes take effect.
+// The broker's own configurations are only validated here, and only some of them described: DynamicSequence changes them, and
+// compat-tests/config compares the whole tables.
 
 import java.io.IOException;
 import java.util.ArrayList;

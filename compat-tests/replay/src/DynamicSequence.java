@@ -8,6 +8,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
+import org.apache.kafka.common.message.AlterConfigsRequestData;
 import org.apache.kafka.common.message.DescribeConfigsRequestData;
 import org.apache.kafka.common.message.IncrementalAlterConfigsRequestData;
 import org.apache.kafka.common.message.ProduceRequestData;
@@ -19,7 +20,7 @@ import org.apache.kafka.common.record.SimpleRecord;
 final class DynamicSequence extends LogSequence {
     private static final byte TOPIC = 2, BROKER = 4, SET = 0, DELETE = 1, APPEND = 2, SUBTRACT = 3;
     private static final String[][] CONFIGS = {
-        {"message.max.bytes", "200", "1048500", "0", "-1", "x"}, {"log.retention.bytes", "123456789", "-1"}, {"log.retention.ms", "99999999999", "-1"},
+        {"message.max.bytes", "200", "1048500", "0", "-1", "x"}, {"log.retention.bytes", "123456789", "-1"}, {"log.retention.ms", "999999999999", "-1"},
         {"compression.type", "gzip", "lz4", "producer", "zip"}, {"log.flush.interval.messages", "5", "0"}, {"log.flush.interval.ms", "100000", ""},
         {"log.message.timestamp.type", "LogAppendTime", "CreateTime", "Now"}, {"min.insync.replicas", "2", "1", "0"},
         {"log.message.timestamp.before.max.ms", "1000", "-1"}, {"log.index.interval.bytes", "5000", "-1"}, {"log.segment.bytes", "1000000", "3"},
@@ -48,7 +49,9 @@ final class DynamicSequence extends LogSequence {
 
     @Override
     void step(int index) throws IOException {
-        alter();
+        if (sometimes(5)) replace();
+        else alter();
+        lookAround();
         feel();
     }
 
@@ -68,7 +71,21 @@ final class DynamicSequence extends LogSequence {
         }
         request.resources().add(resource);
         ask(ApiKeys.INCREMENTAL_ALTER_CONFIGS, version(ApiKeys.INCREMENTAL_ALTER_CONFIGS), request);
-        lookAround();
+    }
+
+    // All of a broker's own at once.
+    private void replace() throws IOException {
+        AlterConfigsRequestData request = new AlterConfigsRequestData();
+        AlterConfigsRequestData.AlterConfigsResource resource = new AlterConfigsRequestData.AlterConfigsResource()
+            .setResourceType(BROKER).setResourceName(sometimes(2) ? "" : "0");
+        if (!sometimes(3)) {
+            String[] config = oneOf(CONFIGS);
+            touched.add(config[0]);
+            resource.configs().add(new AlterConfigsRequestData.AlterableConfig().setName(config[0]).setValue(config[1 + random.nextInt(config.length - 1)]));
+        }
+        touched.add(CONFIGS[1][0]);
+        request.resources().add(resource);
+        ask(ApiKeys.ALTER_CONFIGS, version(ApiKeys.ALTER_CONFIGS), request);
     }
 
     private DescribeConfigsRequestData look(byte type, String name) {

@@ -24,6 +24,7 @@ final class FetchSequence extends LogSequence {
 
     private final Map<String, Uuid> ids = new TreeMap<>();
     private String[] topics;
+    private boolean zeros, shortSegments;
     private int session = 0, epoch = 0;
 
     FetchSequence(Run run, long seed, String prefix) {
@@ -43,6 +44,10 @@ final class FetchSequence extends LogSequence {
             if (sometimes(3)) configs.put("segment.bytes", "300");
             if (sometimes(8)) configs.put("message.downconversion.enable", "false");
             if (sometimes(8)) configs.put("compression.type", oneOf("zstd", "gzip", "lz4"));
+            // Where segments end would depend on what each broker's compressors make, and a fetch reads one of them.
+            if (configs.containsKey("compression.type")) configs.remove("segment.bytes");
+            recompressed |= configs.containsKey("compression.type");
+            shortSegments |= configs.containsKey("segment.bytes");
             CreateTopicsResponseData created = createTopic(topic, PARTITIONS, configs);
             ids.put(topic, created.topics().find(topic).topicId());
             for (int i = 0; i < 3; i++) produce(topic, random.nextInt(PARTITIONS));
@@ -62,6 +67,8 @@ final class FetchSequence extends LogSequence {
         Batches.Plan plan = new Batches.Plan();
         plan.magic = (byte) (sometimes(4) ? random.nextInt(2) : 2);
         if (sometimes(5)) plan.codec = oneOf(CompressionType.GZIP, CompressionType.SNAPPY, CompressionType.LZ4);
+        if (shortSegments && plan.magic < 2) plan.codec = CompressionType.NONE;
+        recompressed |= plan.magic < 2 && plan.codec != CompressionType.NONE;
         plan.records = new SimpleRecord[1 + random.nextInt(4)];
         for (int i = 0; i < plan.records.length; i++) {
             String value = sometimes(6) ? "large".repeat(60) : "value" + random.nextInt(100);
@@ -80,10 +87,16 @@ final class FetchSequence extends LogSequence {
             .setMinBytes(sometimes(4) ? oneOf(0, 10, 1000, -1) : 1);
         if (version <= 14) request.setReplicaId(replica());
         else request.replicaState().setReplicaId(replica()).setReplicaEpoch(-1);
-        if (version >= 3) request.setMaxBytes(sometimes(4) ? oneOf(0, 100, 300) : 1_000_000);
+        if (version >= 3) request.setMaxBytes(sometimes(4) ? small(0, 100, 300) : 1_000_000);
         if (version >= 4) request.setIsolationLevel((byte) random.nextInt(2));
         if (version >= 11 && sometimes(5)) request.setRackId("rack");
         return request;
+    }
+
+    // Where limits cut depends on how each broker's compressors did.
+    private int small(Integer... limits) {
+        int limit = oneOf(limits);
+        return recompressed ? Math.min(limit, 1) : limit;
     }
 
     // Broker 0 itself and brokers that aren't: what isn't a replica of the partition is told so.
@@ -101,7 +114,7 @@ final class FetchSequence extends LogSequence {
     private FetchPartition partition(short version, int index) {
         FetchPartition partition = new FetchPartition().setPartition(sometimes(25) ? 7 : index)
             .setFetchOffset(sometimes(8) ? oneOf(-1L, 1000L, 1L << 50, -5L) : random.nextInt(8))
-            .setPartitionMaxBytes(sometimes(4) ? oneOf(0, 1, 50, 200) : 100_000);
+            .setPartitionMaxBytes(sometimes(4) ? small(0, 1, 50, 200) : 100_000);
         if (version >= 9 && sometimes(6)) partition.setCurrentLeaderEpoch(oneOf(0, 1, 7, -2));
         if (version >= 12 && sometimes(8)) partition.setLastFetchedEpoch(oneOf(0, 1, -2));
         if (version >= 5 && sometimes(8)) partition.setLogStartOffset(oneOf(0, 3));
@@ -125,11 +138,18 @@ final class FetchSequence extends LogSequence {
         return wanted;
     }
 
+    // Kafka never answers a request that waits and has a topic id of zeros in it, or in its session.
+    private void answerAtOnce(FetchRequestData request) {
+        zeros |= request.topics().stream().anyMatch(topic -> topic.topic().isEmpty() && topic.topicId().equals(Uuid.ZERO_UUID));
+        if (zeros) request.setMaxWaitMs(0);
+    }
+
     private void fetch() throws IOException {
         short version = version(ApiKeys.FETCH);
         FetchRequestData request = limits(version);
         if (version >= 7) request.setSessionId(sometimes(15) ? 12345 : 0).setSessionEpoch(sometimes(15) ? oneOf(0, 1, 5) : -1);
         request.setTopics(sometimes(30) ? List.of() : some(version, 1));
+        answerAtOnce(request);
         FetchResponseData answer = (FetchResponseData) ask(ApiKeys.FETCH, version, request);
         if (answer != null && answer.sessionId() != 0) remember(answer);
     }
@@ -149,6 +169,7 @@ final class FetchSequence extends LogSequence {
             request.forgottenTopicsData().add(forgotten);
         }
         if (sometimes(12)) request.setSessionEpoch(-1);
+        answerAtOnce(request);
         FetchResponseData answer = (FetchResponseData) ask(ApiKeys.FETCH, version, request);
         remember(answer);
     }

@@ -37,6 +37,7 @@ final class RecordSequence extends LogSequence {
         {"message.timestamp.difference.max.ms", "1000"}, {"segment.ms", "1"}, {"max.message.bytes", "0"},
     };
 
+    private boolean shortSegments;
     private boolean tight;  // the topic may refuse a batch for what it is, however damaged
     private final Map<Long, int[]> producers = new TreeMap<>();  // producer id → epoch, next sequence
 
@@ -58,6 +59,9 @@ final class RecordSequence extends LogSequence {
             recompressed |= config[0].equals("compression.type");
             tight |= config[0].equals("max.message.bytes") || config[0].startsWith("message.timestamp.");
         }
+        // Where segments end depends on what each broker's compressors make, and a fetch reads one of them.
+        if (recompressed) configs.remove("segment.bytes");
+        shortSegments = configs.containsKey("segment.bytes");
         createTopic(prefix + "log", 2, configs);
     }
 
@@ -135,6 +139,7 @@ final class RecordSequence extends LogSequence {
         if (version < 3 && sometimes(10)) plan.magic = 2;
         if (sometimes(2)) plan.codec = oneOf(CompressionType.GZIP, CompressionType.SNAPPY, CompressionType.LZ4, CompressionType.ZSTD);
         if (plan.codec == CompressionType.ZSTD && plan.magic < 2) plan.codec = CompressionType.GZIP;
+        if (shortSegments && plan.magic < 2) plan.codec = CompressionType.NONE;
         if (sometimes(12)) plan.baseOffset = oneOf(5L, 1L << 40);
         if (plan.magic > 0 && sometimes(12)) plan.timestampType = TimestampType.LOG_APPEND_TIME;
         if (plan.magic == 2 && sometimes(15)) plan.leaderEpoch = 3;
@@ -196,7 +201,8 @@ final class RecordSequence extends LogSequence {
             : new String[] {"crc", "length+1", "length-1", "length0", "magic3", "codec5", "codec", "truncated", "flip"};
         String what = oneOf(all);
         // Which of two things that are wrong is told first is anybody's choice.
-        if (tight && (what.startsWith("epoch") || what.startsWith("sequence") || what.startsWith("producer"))) what = "crc";
+        boolean appendTime = v2 && (bytes[Batches.ATTRIBUTES + 1] & 8) != 0;
+        if ((tight || appendTime) && (what.startsWith("epoch") || what.startsWith("sequence") || what.startsWith("producer"))) what = "crc";
         notes.append(" DAMAGED ").append(what);
         boolean crc = true;
         switch (what) {

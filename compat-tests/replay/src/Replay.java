@@ -211,7 +211,10 @@ public final class Replay {
         System.out.printf("%d answers compared in %d sequences, seeds %d to %d, in %d s; %d sequences differ%n", run.total(), sequences, firstSeed,
             firstSeed + sequences - 1, (System.nanoTime() - begin) / 1_000_000_000, suspects.size() - once.size());
         failures.forEach((where, times) -> System.out.println("  " + times + " x " + where));
-        return whole && suspects.size() == once.size();
+        // On a busy machine members of groups are slower than the silence that counts as waiting, now and then.
+        boolean steady = once.size() <= Math.max(3, sequences / 50);
+        if (!steady) System.out.println("  too many sequences differed when played beside others");
+        return whole && steady && suspects.size() == once.size();
     }
 
     public static void main(String[] args) throws Exception {

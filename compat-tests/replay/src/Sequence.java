@@ -166,7 +166,7 @@ abstract class Sequence implements AutoCloseable {
         ApiMessage first = decode(request, pair.first, "Apache Kafka's"), second = decode(request, pair.second, "Barnabas's");
         JsonNode theirs = Answers.readable(request, first), ours = Answers.readable(request, second);
         if (Tolerance.kafkaStumbled(theirs) && Tolerance.refuses(request, ours)) throw new Stumbled(api);
-        if (Tolerance.apart(request, ours)) throw new Stumbled(api);
+        if (Tolerance.apart(request, theirs, ours)) throw new Stumbled(api);
         String[] found = Tolerance.compare(request, theirs, ours, names, prefix, !recompressed);
         transcript.add("< " + Answers.shorten(theirs.toString(), found == null ? 300 : 1500));
         if (found != null) {

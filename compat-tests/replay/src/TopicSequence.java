@@ -27,7 +27,7 @@ import org.apache.kafka.common.protocol.ApiKeys;
 import org.apache.kafka.common.protocol.Errors;
 
 final class TopicSequence extends Sequence {
-    private static final int TIMEOUT_MS = 20_000, SHORT_TIMEOUT_MS = 500;
+    private static final int TIMEOUT_MS = 20_000, SHORT_TIMEOUT_MS = 2000;
     static final String[][] CONFIGS = {
         {"retention.ms", "1000"}, {"retention.ms", "abc"}, {"cleanup.policy", "compact,delete"}, {"cleanup.policy", "zip"},
         {"no.such.config", "1"}, {"segment.bytes", "13"}, {"segment.bytes", "1000000"}, {"compression.type", "zstd"},
