@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <cctype>
 #include <cstdio>
+#include <cstdlib>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include <fmt/format.h>
@@ -11,6 +13,7 @@
 #include "tools/command.h"
 #include "tools/config_reference.h"
 #include "tools/configs.h"
+#include "tools/quotas.h"
 
 namespace tools {
 namespace {
@@ -63,7 +66,37 @@ bool is_broker_id(const std::string& word) {
          std::ranges::all_of(word, [](unsigned char c) { return std::isdigit(c); });
 }
 
+bool is_default(std::string_view kind) { return kind.starts_with("all-"); }
+
+std::optional<double> number(const std::string& text) {
+  char* end = nullptr;
+  const double value = std::strtod(text.c_str(), &end);
+  if (text.empty() || *end != '\0') return std::nullopt;
+  return value;
+}
+
+int change_quotas(const Options& options, QuotaOwner owner, bool set) {
+  AlterQuotas wanted{.owner = std::move(owner), .validate_only = options.validate_only};
+  for (const std::string& word : options.words) {
+    if (!set) {
+      wanted.unset.push_back(word);
+      continue;
+    }
+    const auto equals = word.find('=');
+    const auto value = equals == std::string::npos ? std::nullopt : number(word.substr(equals + 1));
+    if (!value || equals == 0) return wrong_usage("'" + word + "' is not key=number");
+    wanted.set.emplace_back(word.substr(0, equals), *value);
+  }
+  return alter_quotas(options.session, wanted);
+}
+
 int describe(Options& options) {
+  if (const auto owner = quota_owner(options.kind)) {
+    if (is_default(options.kind) && !options.describe.names.empty()) {
+      return wrong_usage(options.kind + " needs no name");
+    }
+    return describe_quotas(options.session, *owner, options.describe.names, is_default(options.kind));
+  }
   options.describe.kind = kind_of(options.kind);
   if (options.kind == "all-brokers") {
     if (!options.describe.names.empty()) return wrong_usage("all-brokers needs no name");
@@ -74,9 +107,9 @@ int describe(Options& options) {
   return describe_configs(options.session, options.describe);
 }
 
-// Takes the name off the front of the words; all-brokers has none.
+// Takes the name off the front of the words; all-brokers and the like have none.
 std::string take_name(Options& options) {
-  if (options.kind == "all-brokers") return {};
+  if (is_default(options.kind)) return {};
   std::string name = options.words.front();
   options.words.erase(options.words.begin());
   return name;
@@ -87,6 +120,10 @@ int change(Options& options, bool set) {
   wanted.resource = {.kind = kind_of(options.kind), .name = take_name(options)};
   if (options.words.empty()) {
     return wrong_usage(fmt::format("what of {} {} shall change?", options.kind, wanted.resource.name));
+  }
+  if (auto owner = quota_owner(options.kind)) {
+    if (!is_default(options.kind)) owner->name = wanted.resource.name;
+    return change_quotas(options, std::move(*owner), set);
   }
   if (options.kind == "broker" && !is_broker_id(wanted.resource.name)) {
     return wrong_usage(fmt::format("'{}' is not the number of a broker", wanted.resource.name));
@@ -106,7 +143,8 @@ int change(Options& options, bool set) {
 void add_kind(CLI::App& command, Options& options) {
   command.add_option("type", options.kind, "What has the settings")
       ->required()
-      ->check(CLI::IsMember({"topic", "broker", "all-brokers", "group"}));
+      ->check(CLI::IsMember(
+          {"topic", "broker", "all-brokers", "group", "user", "all-users", "client", "all-clients", "ip", "all-ips"}));
 }
 
 void add_change(CLI::App& configs, const std::shared_ptr<Options>& options, Run& chosen, bool set) {
@@ -114,9 +152,9 @@ void add_change(CLI::App& configs, const std::shared_ptr<Options>& options, Run&
                           : configs.add_subcommand("unset", "Let settings go back to what they'd be otherwise");
   add_kind(*command, *options);
   command
-      ->add_option("words", options->words,
-                   set ? "Its name or number (all-brokers: none), and the settings"
-                       : "Its name or number (all-brokers: none), and the keys")
+      ->add_option(
+          "words", options->words,
+          set ? "Its name or number (all-…: none), and the settings" : "Its name or number (all-…: none), and the keys")
       ->type_name(set ? "[NAME] KEY=VALUE" : "[NAME] KEY")
       ->required();
   command->add_flag("--validate-only", options->validate_only, "Ask whether it would work");
@@ -124,7 +162,8 @@ void add_change(CLI::App& configs, const std::shared_ptr<Options>& options, Run&
   command->footer(set ? R"(Examples:
   barnabas configs set topic orders retention.ms=3600000 cleanup.policy=compact
   barnabas configs set broker 1 log.cleaner.threads=2
-  barnabas configs set all-brokers log.retention.ms=86400000)"
+  barnabas configs set all-brokers log.retention.ms=86400000
+  barnabas configs set client loader producer_byte_rate=1048576)"
                       : R"(Example:
   barnabas configs unset topic orders retention.ms)");
   command->callback([options, set, &chosen] { chosen = [options, set] { return change(*options, set); }; });

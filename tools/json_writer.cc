@@ -1,5 +1,7 @@
 #include "tools/json_writer.h"
 
+#include <cmath>
+
 #include <fmt/format.h>
 
 #include "tools/text.h"
@@ -9,6 +11,10 @@ namespace tools {
 void JsonWriter::separate() {
   if (needs_comma_) text_ += ',';
   needs_comma_ = false;
+}
+
+JsonWriter& JsonWriter::value(double number) {
+  return std::isfinite(number) ? literal(fmt::format("{}", number)) : null();
 }
 
 JsonWriter& JsonWriter::open(char bracket) {

@@ -30,6 +30,7 @@ class JsonWriter {
   JsonWriter& value(T number) {
     return literal(std::to_string(number));
   }
+  JsonWriter& value(double number);  // null, if it is none that JSON has
   JsonWriter& null() { return literal("null"); }
 
   // name() and value() in one.

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <limits>
+
 #include "tools/json_writer.h"
 
 namespace tools {
@@ -93,6 +95,12 @@ TEST(Json, SeparatesAndEscapes) {
   json.begin_object().field("a", 1).field("b", "x\"\n").name("c").begin_array().value(true).null().end_array();
   json.name("d").begin_object().end_object().end_object();
   EXPECT_EQ(json.text(), R"({"a":1,"b":"x\"\u000a","c":[true,null],"d":{}})");
+}
+
+TEST(Json, WritesNumbersThatAreNotWhole) {
+  JsonWriter json;
+  json.begin_array().value(1.5).value(104857600.0).value(std::numeric_limits<double>::infinity()).end_array();
+  EXPECT_EQ(json.text(), "[1.5,104857600,null]");
 }
 
 TEST(Json, KeepsBytesThatAreNoText) {
