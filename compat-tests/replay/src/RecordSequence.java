@@ -38,6 +38,7 @@ final class RecordSequence extends LogSequence {
     };
 
     private boolean shortSegments;
+    private boolean several;  // batches in one request, which is wrong by itself since v3
     private boolean tight;  // the topic may refuse a batch for what it is, however damaged
     private final Map<Long, int[]> producers = new TreeMap<>();  // producer id → epoch, next sequence
 
@@ -119,7 +120,9 @@ final class RecordSequence extends LogSequence {
         // Kafka never answers a request with records that are null; Barnabas takes them for none.
         if (sometimes(40)) return new byte[0];
         ByteArrayOutputStream all = new ByteArrayOutputStream();
-        for (int batches = sometimes(10) ? 2 : 1; batches > 0; batches--) {
+        int batches = sometimes(10) ? 2 : 1;
+        several = batches > 1;
+        for (; batches > 0; batches--) {
             byte[] batch = batch(version, transactional, notes);
             // Which of two things that are wrong is told is anybody's choice: zstd is for later versions.
             if (sometimes(4) && !(version < FIRST_ZSTD && notes.indexOf("zstd") >= 0)) batch = damage(batch, notes);
@@ -214,7 +217,7 @@ final class RecordSequence extends LogSequence {
             case "lastdelta": batch.putInt(Batches.LAST_OFFSET_DELTA, batch.getInt(Batches.LAST_OFFSET_DELTA) + oneOf(1, -1, -5)); break;
             case "length+1": batch.putInt(Batches.LENGTH, batch.getInt(Batches.LENGTH) + 1); crc = false; break;
             case "length-1": batch.putInt(Batches.LENGTH, batch.getInt(Batches.LENGTH) - 1); crc = false; break;
-            case "length0": batch.putInt(Batches.LENGTH, oneOf(0, -1, 3, tight ? 7 : 48)); crc = false; break;
+            case "length0": batch.putInt(Batches.LENGTH, oneOf(0, -1, 3, tight || several ? 7 : 48)); crc = false; break;
             case "magic3": bytes[Batches.MAGIC] = 3; crc = false; break;
             case "magic-1": bytes[Batches.MAGIC] = -1; crc = false; break;
             case "attributes-codec5": bytes[Batches.ATTRIBUTES + 1] = (byte) (bytes[Batches.ATTRIBUTES + 1] & ~7 | 5 + random.nextInt(3)); break;

@@ -5,7 +5,7 @@
 //
 // Several sequences (JOBS=…) run at a time; none touches what another one uses. One whose answers differ is played once
 // more when the others are done, alone and with more patience; if it differs again it is shrunk (steps are left out as
-// long as it still fails the same way) and printed. SHRINK=0 leaves that out; SHOW=1 prints every sequence.
+// long as it still fails the same way) and printed. SHRINK=0 leaves that out; SHOW=1 prints every sequence, ONCE=1 those that differed only then.
 
 import java.io.IOException;
 import java.util.ArrayList;
@@ -30,6 +30,7 @@ public final class Replay {
         final long seed;
         int attempts = 0;
         String where;  // it differed first
+        List<String> transcript;
 
         Case(String kind, long seed) {
             this.kind = kind;
@@ -51,6 +52,10 @@ public final class Replay {
     private static final Map<String, Maker> KINDS = new LinkedHashMap<>();
     // Kinds that change what all sequences see: played one by one, after the others.
     private static final Map<String, Maker> ALONE = new LinkedHashMap<>();
+
+    // Whenever a topic goes, empty groups without offsets go with it, each broker's at its own time: while these are played
+    // none goes.
+    private static final List<String> GROUPS = List.of("groups", "misc");
 
     static {
         KINDS.put("topics", TopicSequence::new);
@@ -115,6 +120,7 @@ public final class Replay {
         List<String> transcript = new ArrayList<>();
         Difference difference = play(one, null, transcript);
         if (difference != null) {
+            one.transcript = transcript;
             one.where = difference.where + " " + Answers.shorten(difference.getMessage().replaceFirst("(?s).*\n", ""), 200);
             suspects.add(one);
         }
@@ -132,6 +138,7 @@ public final class Replay {
         Difference difference = play(one, null, transcript);
         if (difference == null) {
             once.add(one.kind + " seed " + one.seed + ": " + one.where);
+            if (System.getenv("ONCE") != null) one.transcript.forEach(line -> System.out.println("      " + line));
             return;
         }
         boolean isNew = failures.merge(difference.where, 1, Integer::sum) == 1;
@@ -189,14 +196,17 @@ public final class Replay {
 
     // Whether the run is as it should be.
     private boolean play(List<String> kinds, long firstSeed, long sequences) throws Exception {
-        List<Case> together = new ArrayList<>(), alone = new ArrayList<>();
+        List<Case> groups = new ArrayList<>(), together = new ArrayList<>(), alone = new ArrayList<>();
         for (long seed = firstSeed; seed < firstSeed + sequences; seed++) {
             String kind = kinds.get((int) Math.floorMod(seed, (long) kinds.size()));
             // What runs alone takes its time.
             if (ALONE.containsKey(kind) && kinds.size() > 1 && Math.floorMod(Math.floorDiv(seed, (long) kinds.size()), SELDOM) != 0) kind = "records";
-            (KINDS.containsKey(kind) ? together : alone).add(new Case(kind, seed));
+            (GROUPS.contains(kind) ? groups : KINDS.containsKey(kind) ? together : alone).add(new Case(kind, seed));
         }
         long begin = System.nanoTime();
+        run.keepTopics();
+        playTogether(groups);
+        run.deleteKept();
         playTogether(together);
         for (Case one : alone) first(one);
         run.quietMs = Run.PATIENT_MS;

@@ -6,6 +6,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.TreeSet;
 import org.apache.kafka.common.message.ApiVersionsRequestData;
 import org.apache.kafka.common.message.ApiVersionsResponseData;
 import org.apache.kafka.common.message.DeleteTopicsRequestData;
@@ -52,8 +53,29 @@ final class Run {
         }
     }
 
+    private Set<String> kept;  // topics that are deleted later
+
+    synchronized void keepTopics() {
+        kept = new TreeSet<>();
+    }
+
+    void deleteKept() {
+        Set<String> topics;
+        synchronized (this) {
+            topics = kept;
+            kept = null;
+        }
+        if (!topics.isEmpty()) delete(topics);
+    }
+
     // On both, without waiting until they are gone.
     void delete(Set<String> topics) {
+        synchronized (this) {
+            if (kept != null) {
+                kept.addAll(topics);
+                return;
+            }
+        }
         DeleteTopicsRequestData request = new DeleteTopicsRequestData().setTimeoutMs(0).setTopicNames(new ArrayList<>(topics));
         for (Broker broker : new Broker[] {first, second}) {
             try {

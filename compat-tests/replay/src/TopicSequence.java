@@ -208,6 +208,7 @@ final class TopicSequence extends Sequence {
     }
 
     private void learn(String name, Uuid id) {
-        if (name != null && !id.equals(Uuid.ZERO_UUID)) idOf.put(name, id);
+        // Of what isn't this sequence's own, nothing is compared, nor which id of the one stands for which of the other.
+        if (name != null && name.startsWith(prefix) && !id.equals(Uuid.ZERO_UUID)) idOf.put(name, id);
     }
 }
