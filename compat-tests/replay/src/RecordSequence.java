@@ -152,7 +152,8 @@ final class RecordSequence extends LogSequence {
         int count = 1 + (sometimes(2) ? 0 : random.nextInt(4));
         if (plan.magic == 2) {
             if (sometimes(3)) idempotent(plan, count);
-            plan.transactional = plan.producerId >= 0 && plan.sequence >= 0 && !transactional && sometimes(10);
+            plan.transactional = plan.producerId >= 0 && plan.sequence >= 0 && !transactional && sometimes(10)
+                && !(several && notes.indexOf("DAMAGED") >= 0);  // Kafka looks for either first, by the version
             if (sometimes(20)) plan.control = true;
         }
         plan.records = new SimpleRecord[count];
