@@ -111,6 +111,7 @@ class GroupCoordinator final : public LeadershipListener {
   awaitable<void> forget(std::vector<protocol::TopicPartition> deleted);
   std::string make_uuid() EXCLUDES(random_mutex_);
   void wakeup_moved(std::int64_t wakeup_ms);
+  void run_due_timers(ShardRunner& shard) const;
   awaitable<void> run_timers();
   awaitable<void> run_expiry();
   void expire_offsets();

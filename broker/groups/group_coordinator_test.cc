@@ -4,6 +4,8 @@
 
 #include "broker/groups/group_test_environment.h"
 #include "broker/groups/shard_runner.h"
+#include "broker/handlers/delete_groups.h"
+#include "broker/handlers/describe_groups.h"
 #include "broker/handlers/heartbeat.h"
 #include "broker/handlers/join_group.h"
 #include "broker/handlers/offset_commit.h"
@@ -81,6 +83,24 @@ TEST(GroupCoordinator, ALoadThatFailedIsTriedAgainAndClientsWait) {
   env.clock.advance_ms(1000);
   EXPECT_EQ(env.ask(join, join_request("g"), 3).error_code, ErrorCode::none);
   EXPECT_EQ(env.log->loads(), 2);
+}
+
+TEST(GroupCoordinator, WhoLooksAtAGroupSeesNoMemberWhoseSessionIsOver) {
+  GroupTestEnvironment env;
+  const auto request = join_request("g");
+  const std::string id = env.ask(JoinGroupHandler(env.groups), request, 3).member_id.str();
+  env.ask(SyncGroupHandler(env.groups), sync_request("g", id, 1, "mine"), 3);
+  protocol::DescribeGroupsRequest describe;
+  describe.groups = {protocol::String("g")};
+  protocol::DeleteGroupsRequest remove;
+  remove.groups_names = {protocol::String("g")};
+  const DescribeGroupsHandler describer(env.groups);
+  const DeleteGroupsHandler remover(env.groups);
+  EXPECT_EQ(env.ask(describer, describe, 5).groups.at(0).group_state, protocol::String("Stable"));
+  EXPECT_EQ(env.ask(remover, remove, 2).results.at(0).error_code, ErrorCode::non_empty_group);
+  env.clock.advance_ms(request.session_timeout_ms);
+  EXPECT_EQ(env.ask(describer, describe, 5).groups.at(0).group_state, protocol::String("Empty"));
+  EXPECT_EQ(env.ask(remover, remove, 2).results.at(0).error_code, ErrorCode::none);
 }
 
 TEST(GroupCoordinator, LosingThePartitionAnswersWhoWaits) {
