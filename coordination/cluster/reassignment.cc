@@ -147,7 +147,8 @@ void Reassignment::complete(const TopicPartition& tp, const ReplicaAssignment& a
   lead_from_target(tp);
   drop_replicas(tp, assignment.removing);
   // Last, since it is the only place where the old replicas stand: a later controller would have to drop them.
-  if (!write(tp, completed)) spdlog::error("Controller: the reassignment of {} ended unwritten.", tp.text());
+  const bool changes = assignment != completed;
+  if (changes && !write(tp, completed)) spdlog::error("Controller: the reassignment of {} ended unwritten.", tp.text());
   context_.reassignments.erase(tp);
   machines_.send_metadata_to_all({tp});
   spdlog::info("Partition {} is on its target replicas {}.", tp.text(), fmt::join(completed.replicas, ", "));
