@@ -54,7 +54,7 @@ class Connection {
   protocol::Bytes receive() {
     std::byte length[4];
     fill(length, sizeof(length));
-    const auto size = static_cast<std::size_t>(protocol::Reader({length, 4}).read<std::int32_t>());
+    const auto size = static_cast<std::size_t>(protocol::Reader(protocol::Bytes(length, 4)).read<std::int32_t>());
     if (frame_.size() < size) frame_.resize(size);
     fill(frame_.data(), size);
     return {frame_.data(), size};
