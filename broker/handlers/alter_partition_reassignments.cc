@@ -17,7 +17,6 @@ using protocol::AlterPartitionReassignmentsRequest;
 using protocol::AlterPartitionReassignmentsResponse;
 using protocol::ErrorCode;
 using protocol::Result;
-using protocol::TopicPartition;
 
 namespace {
 

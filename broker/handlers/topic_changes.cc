@@ -61,7 +61,8 @@ awaitable<bool> wait_for_all(RequestContext& context, MetadataCache& metadata, s
     std::erase_if(expected, [&](const Expected& topic) { return topic.holds(*later); });
   }
   for (const Expected& topic : expected) results[topic.position] = fail(ErrorCode::request_timed_out);
-  co_return expected.empty();
+  const bool complete = expected.empty();
+  co_return complete;
 }
 
 }  // namespace

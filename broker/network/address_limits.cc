@@ -14,7 +14,7 @@ namespace ip = boost::asio::ip;
 namespace {
 
 std::optional<ip::address> resolve(const std::string& host, boost::system::error_code& error) {
-  if (const auto address = ip::make_address(host, error); !error) return address;
+  if (auto address = ip::make_address(host, error); !error) return address;
   boost::asio::io_context context;
   ip::tcp::resolver resolver(context);
   const auto found = resolver.resolve(host, "", error);

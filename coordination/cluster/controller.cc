@@ -50,7 +50,7 @@ class Controller::Impl {
                             [shared] { (*shared)(fail(ErrorCode::not_controller)); });
   }
 
-  void elect_leaders(std::set<TopicPartition> partitions, ElectionType type,
+  void elect_leaders(const std::set<TopicPartition>& partitions, ElectionType type,
                      std::function<void(ElectionResults)> done) {
     const auto elect = [partitions, type](ActiveController& active) { return active.elect_leaders(partitions, type); };
     const auto refuse = [partitions] {
@@ -99,7 +99,7 @@ class Controller::Impl {
  private:
   // Has the active controller answer on the event thread; `refuse` answers when this broker isn't it.
   template <typename Answer, typename Refuse, typename Done>
-  void ask(Answer answer, Refuse refuse, Done done) {
+  void ask(Answer answer, const Refuse& refuse, Done done) {
     auto shared = std::make_shared<Done>(std::move(done));
     const auto run = [this, answer = std::move(answer), refuse, shared] {
       if (!active_) return (*shared)(refuse());
@@ -225,9 +225,9 @@ void Controller::allocate_producer_ids(BrokerId broker, std::int64_t broker_epoc
   impl_->allocate_producer_ids(broker, broker_epoch, std::move(done));
 }
 
-void Controller::elect_leaders(std::set<TopicPartition> partitions, ElectionType type,
+void Controller::elect_leaders(const std::set<TopicPartition>& partitions, ElectionType type,
                                std::function<void(ElectionResults)> done) {
-  impl_->elect_leaders(std::move(partitions), type, std::move(done));
+  impl_->elect_leaders(partitions, type, std::move(done));
 }
 
 void Controller::alter_reassignments(WantedReplicas wanted, bool may_change_factor,

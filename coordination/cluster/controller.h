@@ -72,7 +72,7 @@ class Controller {
   // ElectLeaders (KIP-460). `done` is called on the event thread, with one result for each partition: the new leader,
   // or not_controller, election_not_needed, unknown_topic_or_partition, invalid_topic_exception (the topic is being
   // deleted), preferred_leader_not_available, eligible_leaders_not_available.
-  void elect_leaders(std::set<protocol::TopicPartition> partitions, ElectionType type,
+  void elect_leaders(const std::set<protocol::TopicPartition>& partitions, ElectionType type,
                      std::function<void(ElectionResults)> done);
 
   // AlterPartitionReassignments and ListPartitionReassignments (KIP-455); see Reassignment. `done` is called on the

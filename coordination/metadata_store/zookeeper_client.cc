@@ -123,6 +123,7 @@ struct MultiCall {
     }
     std::vector<OperationResult> done_steps(steps.size());
     for (std::size_t i = 0; i < steps.size(); ++i) {
+      // The name ends at its NUL, not where the buffer does. NOLINTNEXTLINE(readability-redundant-string-cstr)
       if (steps[i].kind == Operation::Kind::create) done_steps[i].created_path = created_paths[i].c_str();
       if (steps[i].kind == Operation::Kind::set) done_steps[i].stat = to_stat(stats[i]);
     }
@@ -355,7 +356,7 @@ int ZooKeeperClient::multi(const Transaction& steps, std::function<void(Transact
   auto call = std::make_unique<MultiCall>(steps, std::move(done));
   const int code = zoo_amulti(handle_, static_cast<int>(call->ops.size()), call->ops.data(), call->results.data(),
                               &MultiCall::complete, call.get());
-  if (code == ZOK) call.release();
+  if (code == ZOK) (void)call.release();
   return code;
 }
 
