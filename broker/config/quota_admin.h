@@ -2,7 +2,8 @@
 // Kafka 3.9's ZkAdminManager. Quotas are kept in the metadata store, in Kafka's nodes: /config/users, with
 // /config/users/USER/clients, /config/clients and /config/ips.
 //
-// Self-locking: changes happen one after the other. Calls block on the store: run them in the background.
+// Owned by the broker. Self-locking: changes happen one after the other. Calls block on the store: run them in the
+// background.
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,6 @@
 // QuotaSync: brings the quotas of the metadata store into force on this broker, all of them at the start and one entity
-// after each change. Called by the broker's start and by ConfigSync's callbacks, one call at a time.
+// after each change. Owned by the broker; called by the broker's start and by ConfigSync's callbacks, one call at a
+// time.
 #pragma once
 
 #include <functional>

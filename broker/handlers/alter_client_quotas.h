@@ -1,5 +1,6 @@
 // AlterClientQuotas (API key 49): sets and removes quotas of users, client ids and addresses. Blocks in the background
 // only.
+// Owned by the API table; stateless, one object serves all network threads.
 #pragma once
 
 #include "broker/background.h"

@@ -1,4 +1,5 @@
 // DescribeClientQuotas (API key 48): the quotas of users, client ids and addresses. Blocks in the background only.
+// Owned by the API table; stateless, one object serves all network threads.
 #pragma once
 
 #include "broker/background.h"

@@ -1,5 +1,6 @@
 // DescribeUserScramCredentials (API key 50): which users have credentials for SCRAM in the metadata store. Blocks in
 // the background only.
+// Owned by the API table; stateless, one object serves all network threads.
 #pragma once
 
 #include "broker/background.h"

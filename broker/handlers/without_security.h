@@ -4,6 +4,8 @@
 //   DescribeAcls (29), CreateAcls (30), DeleteAcls (31, each v0-v3): there is no authorizer
 //   CreateDelegationToken (38, v0-v3), RenewDelegationToken (39, v0-v2), ExpireDelegationToken (40, v0-v2),
 //   DescribeDelegationToken (41, v0-v3): tokens are given to authenticated users only
+// Owned by the API table; stateless, one object of each serves all network threads.
+//
 // As Kafka does: clients and tools tell "not switched on" from "too old to know", and only take the first for an
 // answer.
 #pragma once

@@ -2,8 +2,8 @@
 // lately, and how long they have to wait for it (KIP-13, KIP-124, KIP-257, KIP-599). Which quota holds for a client,
 // who shares it and how it is measured is as in Kafka 3.9's ClientQuotaManager.
 //
-// Self-locking. Asking while there are no quotas costs one relaxed load (enforces()). What is kept of clients is
-// bounded: beyond `measured_max` at once, all others share one measure.
+// Owned by the broker. Self-locking. Asking while there are no quotas costs one relaxed load (enforces()). What is kept
+// of clients is bounded: beyond `measured_max` at once, all others share one measure.
 #pragma once
 
 #include <array>

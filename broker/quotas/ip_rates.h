@@ -1,4 +1,5 @@
-// IpRates: how many connections a second an address may open (connection_creation_rate of KIP-612). Self-locking.
+// IpRates: how many connections a second an address may open (connection_creation_rate of KIP-612).
+// Owned by the broker. Self-locking.
 #pragma once
 
 #include <cstdint>

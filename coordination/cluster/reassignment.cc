@@ -40,7 +40,7 @@ Result<void> check_target(const ControllerContext& context, const ReplicaAssignm
                   text(adding), fmt::join(context.broker_ids(), ", ")));
 }
 
-// KIP-1089's wish of the newer clients.
+// KIP-860: a client may forbid that the number of replicas changes.
 Result<void> check_factor(const ReplicaAssignment& now, const std::vector<BrokerId>& target) {
   const std::size_t factor = now.target().size();
   if (factor == target.size()) return {};
