@@ -4,6 +4,7 @@
 #include <array>
 #include <limits>
 #include <new>
+#include <string_view>
 
 #include "protocol/records/compression_streams.h"
 
@@ -38,11 +39,18 @@ struct GzipStream final : Decompressor::Stream {
         next_member();
       } else if (outcome == Z_BUF_ERROR) {
         return damaged("the gzip data end early");
-      } else if (outcome != Z_OK) {
+      } else if (outcome != Z_OK && !(trailer_is_wrong() && z.avail_out < room)) {
         return damaged("the gzip data are damaged");
       }
     }
     return room - z.avail_out;
+  }
+
+  // As Java's reader: all data are handed out before it says that their checksum or size is wrong. zlib then fails
+  // again, with no more data.
+  bool trailer_is_wrong() const {
+    using namespace std::string_view_literals;
+    return z.msg != nullptr && (z.msg == "incorrect data check"sv || z.msg == "incorrect length check"sv);
   }
 
   // As Java's reader: whatever follows a member and does not begin another one is ignored.

@@ -158,6 +158,18 @@ TEST(GzipCompression, WhatFollowsAMemberIsIgnoredUnlessItIsOne) {
   EXPECT_EQ(decompressed(CompressionType::gzip, magic_v2, data), "one");
 }
 
+TEST(GzipCompression, WithAWrongTrailerTheDataComeFirst) {
+  for (const std::size_t from_end : {8, 4}) {  // checksum, size
+    auto data = compress(Compression::of(CompressionType::gzip), magic_v2, as_bytes("some text"));
+    data[data.size() - from_end] ^= std::byte{1};
+    Decompressor decompressor;
+    ASSERT_TRUE(decompressor.start(CompressionType::gzip, magic_v2, data));
+    std::array<std::byte, 100> out;
+    EXPECT_EQ(decompressor.read(out).value_or(0), 9u);
+    EXPECT_EQ(decompressor.read(out).code(), ErrorCode::corrupt_message);
+  }
+}
+
 TEST(ZstdCompression, FramesMayFollowEachOther) {
   const auto zstd = Compression::of(CompressionType::zstd);
   const auto two = compress(zstd, magic_v2, as_bytes("one ")) + compress(zstd, magic_v2, as_bytes("two"));

@@ -66,7 +66,8 @@ void RecordReader::open_message_set() {
     fail_with(ErrorCode::message_too_large, "The decompressed records exceed the limit");
   }
   streaming_ = false;
-  if (error_.code != ErrorCode::none) return;
+  // Where the bytes are damaged, a wrong length before that is what a reader meets first.
+  if (error_.code != ErrorCode::none && !decompression_failed_) return;
 
   bool any = false;
   Offset last_inner_offset = 0;
@@ -74,7 +75,8 @@ void RecordReader::open_message_set() {
   while (static_cast<std::size_t>(end_ - at) >= batch_length_overhead) {
     const auto size = load_be<std::int32_t>(at + message::size);
     if (size < static_cast<std::int32_t>(message::overhead_v0 - batch_length_overhead)) {
-      fail_with(ErrorCode::corrupt_message, "Record size is less than the minimum record overhead (14)");
+      decompression_failed_ = false;
+      error_ = Error(ErrorCode::corrupt_message, "Record size is less than the minimum record overhead (14)");
       return;
     }
     if (static_cast<std::size_t>(end_ - at) < batch_length_overhead + static_cast<std::size_t>(size)) break;
@@ -82,6 +84,7 @@ void RecordReader::open_message_set() {
     last_inner_offset = load_be<Offset>(at);
     at += batch_length_overhead + static_cast<std::size_t>(size);
   }
+  if (decompression_failed_) return;
   end_ = at;  // a message cut off at the end is ignored
   const Offset wrapper_offset = batch_.last_offset();
   if (!any) {

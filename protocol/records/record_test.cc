@@ -153,6 +153,32 @@ TEST(RecordReader, TellsDamagedCompressionFromDamagedRecords) {
   EXPECT_EQ(reader.finish().code(), ErrorCode::corrupt_message);
 }
 
+// A message of magic 1 whose value is what a compressor made of `inner`.
+std::vector<std::byte> wrap(Bytes packed) {
+  auto bytes = testing::build({.magic = magic_v1}, {{.value = std::string(as_text(packed))}});
+  bytes[message::attributes] = static_cast<std::byte>(CompressionType::gzip);
+  return bytes;
+}
+
+TEST(RecordReader, OfACompressedSetWhatCameBeforeTheDamageIsLookedAt) {
+  auto inner = testing::build({.magic = magic_v1}, {{.value = "one"}, {.value = "two"}});
+  const auto gzip = Compression::of(CompressionType::gzip);
+  const auto read_with_wrong_trailer = [&] {
+    auto packed = compress(gzip, magic_v1, inner);
+    packed[packed.size() - 8] ^= std::byte{1};  // the checksum of all, behind it
+    const auto bytes = wrap(packed);
+    RecordScratch scratch;
+    RecordReader reader(view(bytes), scratch);
+    RecordView record;
+    EXPECT_FALSE(reader.next(record));
+    EXPECT_EQ(reader.finish().code(), ErrorCode::corrupt_message);
+    return reader.decompression_failed();
+  };
+  EXPECT_TRUE(read_with_wrong_trailer());
+  store_be(inner.data() + message::size, std::int32_t{5});
+  EXPECT_FALSE(read_with_wrong_trailer()) << "the length was read first";
+}
+
 TEST(RecordReader, OffsetsOfCompressedV1SetsAreRelativeToTheLast) {
   std::mt19937 random(4);
   const auto records = testing::random_records(random, 5, magic_v1);
