@@ -292,8 +292,9 @@ Result<void> Broker::Parts::join_cluster() {
   config_admin =
       std::make_unique<ConfigAdmin>(*stored_configs, dynamic_config, *topic_configs,
                                     [this](std::string_view topic) { return metadata.snapshot()->contains(topic); });
-  quota_admin =
-      std::make_unique<QuotaAdmin>(*store, [](const std::string& host) { return address_of_host(host).has_value(); });
+  quota_admin = std::make_unique<QuotaAdmin>(*store, user_changes,
+                                             [](const std::string& host) { return address_of_host(host).has_value(); });
+  scram_admin = std::make_unique<ScramAdmin>(*store, user_changes);
   producer_ids = std::make_unique<ProducerIds>(
       [this, id](std::function<void(ProducerIds::BlockResult)> done) {
         controller->allocate_producer_ids(id, membership->broker_epoch(), std::move(done));

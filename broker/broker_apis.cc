@@ -3,6 +3,7 @@
 #include "broker/handlers/alter_client_quotas.h"
 #include "broker/handlers/alter_configs.h"
 #include "broker/handlers/alter_partition_reassignments.h"
+#include "broker/handlers/alter_user_scram_credentials.h"
 #include "broker/handlers/api_versions.h"
 #include "broker/handlers/create_partitions.h"
 #include "broker/handlers/create_topics.h"
@@ -110,6 +111,7 @@ void Broker::Parts::register_config_apis() {
   apis.add<DescribeClientQuotasHandler>({.advertised = {0, 1}}, *quota_admin, background);
   apis.add<AlterClientQuotasHandler>({.advertised = {0, 1}}, *quota_admin, background);
   apis.add<DescribeUserScramCredentialsHandler>({.advertised = {0, 0}}, *store, background);
+  apis.add<AlterUserScramCredentialsHandler>({.advertised = {0, 0}}, *scram_admin, background);
   apis.add<ListConfigResourcesHandler>({.advertised = {0, 1}}, metadata);
 }
 

@@ -20,6 +20,7 @@
 #include "broker/config/dynamic_config.h"
 #include "broker/config/quota_admin.h"
 #include "broker/config/quota_sync.h"
+#include "broker/config/scram_admin.h"
 #include "broker/config/topic_configs.h"
 #include "broker/data_home.h"
 #include "broker/group_coordinator.h"
@@ -39,6 +40,7 @@
 #include "coordination/cluster/membership.h"
 #include "coordination/cluster/topic_admin.h"
 #include "coordination/metadata_store/embedded_store.h"
+#include "protocol/mutex.h"
 #include "storage/cleaner.h"
 #include "storage/log_manager.h"
 
@@ -103,7 +105,9 @@ class Broker::Parts {
   std::unique_ptr<coordination::cluster::TopicAdmin> topic_admin;
   std::unique_ptr<TopicChanges> topic_changes;
   std::unique_ptr<ConfigAdmin> config_admin;
+  protocol::Mutex user_changes;  // held while a user's node in the store is read, changed and written
   std::unique_ptr<QuotaAdmin> quota_admin;
+  std::unique_ptr<ScramAdmin> scram_admin;
   std::unique_ptr<ProducerIds> producer_ids;
   std::unique_ptr<FetchSessionCache> fetch_sessions;
   std::unique_ptr<InternalTopics> internal_topics;

@@ -8,6 +8,7 @@
 #include <limits>
 
 #include "broker/config/quota_keys.h"
+#include "broker/config/scram_credential.h"
 #include "broker/config/text.h"
 #include "broker/quotas/quota_entity.h"
 
@@ -187,7 +188,7 @@ Result<std::string> stored_text(const std::string& key, double value, Stored typ
   }
   // A user's credentials are known keys, but no numbers: Kafka fails there.
   const bool is_user = type == Stored::users;
-  if (is_user && (key == "SCRAM-SHA-256" || key == "SCRAM-SHA-512")) return fail(ErrorCode::unknown_server_error);
+  if (is_user && scram_mechanism(key) != nullptr) return fail(ErrorCode::unknown_server_error);
   return fail(ErrorCode::invalid_request, fmt::format("Invalid configuration key {}", key));
 }
 
@@ -259,7 +260,7 @@ Result<QuotaAdmin::Node> QuotaAdmin::node_of(const QuotaEntityNames& entity) con
 Result<void> QuotaAdmin::alter(const QuotaAlteration& alteration, bool validate_only) const {
   const auto node = node_of(alteration.entity);
   if (!node) return std::unexpected(node.error());
-  const MutexLock lock(changes_);
+  const MutexLock lock(user_changes_);
   auto config = cluster::read_config(store_, node->type, node->entity);
   if (!config) return std::unexpected(config.error());
   for (const QuotaAlteration::Change& change : alteration.changes) {

@@ -76,7 +76,8 @@ class QuotaAdminTest : public testing::Test {
   protocol::ManualClock clock_;
   std::unique_ptr<EmbeddedStore> embedded_ = EmbeddedStore::in_memory(clock_);
   std::unique_ptr<MetadataStore> store_ = embedded_->open_session();
-  QuotaAdmin admin_{*store_, [](const std::string& host) { return host.starts_with("10."); }};
+  protocol::Mutex user_changes_;
+  QuotaAdmin admin_{*store_, user_changes_, [](const std::string& host) { return host.starts_with("10."); }};
 };
 
 TEST_F(QuotaAdminTest, QuotasLieInKafkasNodes) {

@@ -3,13 +3,11 @@
 // users' quotas, and tools that describe quotas ask for both.
 #include "broker/handlers/describe_user_scram_credentials.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <map>
 #include <utility>
 
-#include "broker/config/text.h"
+#include "broker/config/scram_credential.h"
 #include "broker/quotas/quota_entity.h"
 #include "coordination/cluster/config_store.h"
 
@@ -22,12 +20,6 @@ using Request = protocol::DescribeUserScramCredentialsRequest;
 using Response = protocol::DescribeUserScramCredentialsResponse;
 using UserResult = Response::DescribeUserScramCredentialsResult;
 
-struct Mechanism {
-  std::int8_t number;
-  const char* name;
-};
-constexpr Mechanism mechanisms[] = {{1, "SCRAM-SHA-256"}, {2, "SCRAM-SHA-512"}};
-
 UserResult refuse(const std::string& user, ErrorCode code, std::string message) {
   UserResult result;
   result.user = user;
@@ -37,26 +29,17 @@ UserResult refuse(const std::string& user, ErrorCode code, std::string message) 
   return result;
 }
 
-// Of "salt=…,stored_key=…,server_key=…,iterations=4096".
-std::optional<std::int64_t> iterations_of(std::string_view credential) {
-  constexpr std::string_view key = "iterations=";
-  for (const std::string_view item : split_list(credential)) {
-    if (item.starts_with(key)) return parse_int64(item.substr(key.size()));
-  }
-  return std::nullopt;
-}
-
 // Nothing: the user has no credentials.
 std::optional<UserResult> credentials_of(const std::string& user, const cluster::ConfigMap& config) {
   UserResult result = refuse(user, ErrorCode::none, "");
-  for (const Mechanism& mechanism : mechanisms) {
-    const auto found = config.find(mechanism.name);
+  for (const ScramMechanism& mechanism : scram_mechanisms()) {
+    const auto found = config.find(std::string(mechanism.name));
     if (found == config.end()) continue;
-    const auto iterations = iterations_of(found->second);
+    const auto iterations = scram_iterations(found->second);
     if (!iterations) return refuse(user, ErrorCode::unknown_server_error, "");
     auto& info = result.credential_infos.emplace_back();
     info.mechanism = mechanism.number;
-    info.iterations = static_cast<std::int32_t>(*iterations);
+    info.iterations = *iterations;
   }
   if (result.credential_infos.empty()) return std::nullopt;
   return result;

@@ -7,9 +7,12 @@ broker_part(config_admin
     config/loggers.cc
     config/quota_admin.cc
     config/quota_sync.cc
+    config/scram_admin.cc
+    config/scram_credential.cc
     config/topic_configs.cc
     handlers/alter_client_quotas.cc
     handlers/alter_configs.cc
+    handlers/alter_user_scram_credentials.cc
     handlers/describe_client_quotas.cc
     handlers/describe_configs.cc
     handlers/describe_user_scram_credentials.cc
@@ -19,9 +22,10 @@ broker_part(config_admin
     config/config_admin_test.cc
     config/loggers_test.cc
     config/quota_admin_test.cc
+    config/scram_admin_test.cc
     config/topic_configs_test.cc
     handlers/alter_configs_test.cc
     handlers/describe_configs_test.cc
     handlers/list_config_resources_test.cc
-  USES broker_config broker_metadata cluster storage
+  USES broker_config broker_metadata cluster storage OpenSSL::Crypto
 )

@@ -1,4 +1,4 @@
-# Quotas: set, described and removed with kafka-configs, for every kind of entity. Sourced by ./run.
+# Quotas and SCRAM credentials: set, described and removed with kafka-configs, for every kind of entity. Sourced by ./run.
 # The values slow nobody down: other scenarios follow.
 
 quota() { tool configs "$@"; }
@@ -45,4 +45,15 @@ quotas_that_are_none_are_refused() {
   fails_saying 'must be a LONG value' quota --alter --entity-type clients --entity-name "$topic" --add-config producer_byte_rate=1.5
 }
 
-quotas=(quotas_of_clients quotas_of_users quotas_of_users_clients quotas_of_addresses quotas_that_are_none_are_refused)
+credentials_of_users() {
+  in_release "$1" credentials
+  quota --alter --add-config 'SCRAM-SHA-256=[iterations=5000,password=secret]' --entity-type users --entity-name "$topic" &&
+    has "SCRAM credential configs for user-principal '$topic' are SCRAM-SHA-256=iterations=5000" --entity-type users --entity-name "$topic" &&
+    fails_saying 'Attempt to delete a user credential that does not exist' \
+      quota --alter --delete-config SCRAM-SHA-512 --entity-type users --entity-name "$topic" &&
+    quota --alter --delete-config SCRAM-SHA-256 --entity-type users --entity-name "$topic" &&
+    hasnt "SCRAM-SHA-256" --entity-type users --entity-name "$topic"
+}
+
+quotas=(quotas_of_clients quotas_of_users quotas_of_users_clients quotas_of_addresses quotas_that_are_none_are_refused
+  credentials_of_users)

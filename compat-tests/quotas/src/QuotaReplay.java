@@ -1,6 +1,6 @@
-// Sends random requests about quotas, right and wrong ones at every version, and prints every answer with its entries
-// sorted. Two brokers that print the same for the same seed behave the same. The values are so large that nobody is
-// slowed down, the default entities included. The last answer is all there is.
+// Sends random requests about quotas and SCRAM credentials, right and wrong ones at every version, and prints every
+// answer with its entries sorted. Two brokers that print the same for the same seed behave the same. The values are so
+// large that nobody is slowed down, the default entities included. The last answers are all there is.
 //
 //   QuotaReplay HOST:PORT SEED STEPS
 
@@ -153,7 +153,49 @@ public class QuotaReplay {
             request.users().add(new DescribeUserScramCredentialsRequestData.UserName().setName(one("a", "a", "c d", "")));
         }
         if (random.nextInt(4) == 0) request.setUsers(null);
-        return "Credentials " + request + "\n-> " + call(ApiKeys.DESCRIBE_USER_SCRAM_CREDENTIALS, (short) 0, request);
+        return credentials(request);
+    }
+
+    String credentials(DescribeUserScramCredentialsRequestData request) throws IOException {
+        DescribeUserScramCredentialsResponseData response =
+            (DescribeUserScramCredentialsResponseData) call(ApiKeys.DESCRIBE_USER_SCRAM_CREDENTIALS, (short) 0, request);
+        TreeSet<String> lines = new TreeSet<>();
+        for (DescribeUserScramCredentialsResponseData.DescribeUserScramCredentialsResult result : response.results()) {
+            lines.add(result.toString());
+        }
+        return "Credentials " + request + "\n-> " + Errors.forCode(response.errorCode()) + " " + response.errorMessage() + " " + lines;
+    }
+
+    byte mechanism() {
+        return (byte) (random.nextInt(15) == 0 ? random.nextInt(256) - 128 : 1 + random.nextInt(2));
+    }
+
+    byte[] secret() {
+        byte[] bytes = new byte[random.nextInt(25) == 0 ? 0 : 1 + random.nextInt(70)];
+        random.nextBytes(bytes);
+        return bytes;
+    }
+
+    String alterCredentials() throws IOException {
+        AlterUserScramCredentialsRequestData request = new AlterUserScramCredentialsRequestData();
+        String[] users = {"a", "b", "c d", "\u00e4/*+%&=,~!'()", "<default>", "CN=x,O=y"};
+        for (int deletions = random.nextInt(3); deletions > 0; deletions--) {
+            request.deletions().add(new AlterUserScramCredentialsRequestData.ScramCredentialDeletion()
+                .setName(random.nextInt(25) == 0 ? "" : one(users)).setMechanism(mechanism()));
+        }
+        for (int upsertions = random.nextInt(4); upsertions > 0; upsertions--) {
+            int[] iterations = {4096, 4096, 4096, 8192, 16384, 4095, 16385, -1};
+            request.upsertions().add(new AlterUserScramCredentialsRequestData.ScramCredentialUpsertion()
+                .setName(random.nextInt(25) == 0 ? "" : one(users)).setMechanism(mechanism())
+                .setIterations(iterations[random.nextInt(random.nextInt(3) == 0 ? 8 : 5)]).setSalt(secret()).setSaltedPassword(secret()));
+        }
+        AlterUserScramCredentialsResponseData response =
+            (AlterUserScramCredentialsResponseData) call(ApiKeys.ALTER_USER_SCRAM_CREDENTIALS, (short) 0, request);
+        TreeSet<String> lines = new TreeSet<>();
+        for (AlterUserScramCredentialsResponseData.AlterUserScramCredentialsResult result : response.results()) {
+            lines.add(result.toString());
+        }
+        return "AlterCredentials " + request + "\n-> " + response.throttleTimeMs() + " " + lines;
     }
 
     public static void main(String[] args) throws IOException {
@@ -161,9 +203,11 @@ public class QuotaReplay {
         try (Socket socket = new Socket(address[0], Integer.parseInt(address[1]))) {
             QuotaReplay replay = new QuotaReplay(socket, Long.parseLong(args[1]));
             for (int step = Integer.parseInt(args[2]); step > 0; step--) {
-                int what = replay.random.nextInt(20);
-                System.out.println(what < 10 ? replay.alter() : what < 19 ? replay.describe() : replay.credentials());
+                int what = replay.random.nextInt(24);
+                System.out.println(what < 10 ? replay.alter() : what < 18 ? replay.describe()
+                    : what < 22 ? replay.alterCredentials() : replay.credentials());
             }
+            System.out.println(replay.credentials(new DescribeUserScramCredentialsRequestData()));
             System.out.println(replay.describe((short) 1, new DescribeClientQuotasRequestData()));
         }
     }

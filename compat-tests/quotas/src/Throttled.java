@@ -238,10 +238,10 @@ public class Throttled {
         set("client-id", "slow", "producer_byte_rate", quota);
         set("client-id", "slow", "consumer_byte_rate", quota);
         produce("fast", -1, 6, 4 * quota, 1e12, false);
-        produce("slow", -1, 12, 0.6 * quota, 1.4 * quota, true);
-        produce("slow", 0, 12, 0.6 * quota, 1.4 * quota, true);
+        produce("slow", -1, 12, 0.3 * quota, 1.5 * quota, true);
+        produce("slow", 0, 12, 0.3 * quota, 1.5 * quota, true);
         consume("fast", 6, 4 * quota, 1e12, false);
-        consume("slow", 12, 0.6 * quota, 1.4 * quota, true);
+        consume("slow", 12, 0.3 * quota, 1.5 * quota, true);
         requestTime();
         mutations();
         connections();
