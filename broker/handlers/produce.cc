@@ -9,22 +9,19 @@
 #include "broker/handlers/produce.h"
 
 #include <optional>
-#include <string>
 #include <utility>
 
-#include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
 #include "broker/background.h"
 #include "broker/handlers/current_leader.h"
+#include "broker/handlers/produce_request.h"
 #include "broker/metadata_cache.h"
 #include "broker/replication/replica_manager.h"
-#include "protocol/records/record_batch.h"
 
 namespace broker {
 
-using protocol::ApiVersion, protocol::BatchStatus, protocol::Bytes, protocol::CompressionType, protocol::Error,
-    protocol::ErrorCode, protocol::fail, protocol::RecordBatchView, protocol::Result;
+using protocol::ApiVersion, protocol::Bytes, protocol::Error, protocol::ErrorCode, protocol::Result;
 
 // An append that can't be acknowledged yet, and where its answer stands in the response.
 struct ProduceHandler::Unfinished {
@@ -35,92 +32,19 @@ struct ProduceHandler::Unfinished {
 
 namespace {
 
-constexpr ApiVersion first_v2_only = 3, first_zstd = 7, first_with_leaders = 10, first_with_topic_ids = 13;
+constexpr ApiVersion first_with_leaders = 10, first_with_topic_ids = 13;
 constexpr std::int16_t acks_none = 0, acks_leader = 1, acks_all = -1;
 // Kafka's own tools may write to internal topics under this client id.
 constexpr std::string_view admin_client_id = "__admin_client";
 
 bool is_valid_acks(std::int16_t acks) { return acks == acks_none || acks == acks_leader || acks == acks_all; }
 
-// What a request of this version may contain at all; everything else is the log's to check.
-Result<void> check_format(Bytes records, ApiVersion version) {
-  if (version < first_v2_only) return {};
-  RecordBatchView batch;
-  switch (RecordBatchView::parse(records, batch)) {
-    case BatchStatus::ok:
-      break;
-    case BatchStatus::corrupt:
-      return fail(ErrorCode::corrupt_message);
-    case BatchStatus::end:
-    case BatchStatus::incomplete:
-      return fail(ErrorCode::invalid_record);
-  }
-  if (batch.magic() != protocol::magic_v2) return fail(ErrorCode::invalid_record);
-  if (version < first_zstd && batch.compression() == CompressionType::zstd) {
-    return fail(ErrorCode::unsupported_compression_type);
-  }
-  RecordBatchView second;
-  switch (RecordBatchView::parse(records.subspan(batch.size()), second)) {
-    case BatchStatus::ok:
-      return fail(ErrorCode::invalid_record);
-    case BatchStatus::corrupt:
-      return fail(ErrorCode::corrupt_message);
-    case BatchStatus::end:
-    case BatchStatus::incomplete:
-      return {};
-  }
-  return {};
-}
-
-bool is_transactional(Bytes records) {
-  RecordBatchView batch;
-  return RecordBatchView::parse(records, batch) == BatchStatus::ok && batch.is_transactional() &&
-         batch.has_producer_id();
-}
-
-Bytes bytes_of(const protocol::ProduceRequest::PartitionProduceData& data) {
-  return data.records ? data.records->bytes() : Bytes();
-}
-
-// Kafka's sentence when the walk over a partition's batches ends at bytes that are none.
-std::optional<std::string> why_no_batch(Bytes bytes) {
-  constexpr std::size_t length_position = 8, magic_position = 16;
-  constexpr std::int32_t smallest_length = 14;
-  if (bytes.size() <= magic_position) return std::nullopt;
-  const auto length = protocol::load_be<std::int32_t>(bytes.data() + length_position);
-  if (length < smallest_length) {
-    return fmt::format("Record size {} is less than the minimum record overhead ({})", length, smallest_length);
-  }
-  const auto magic = static_cast<std::int8_t>(bytes[magic_position]);
-  if (magic >= protocol::magic_v0 && magic <= protocol::magic_v2) return std::nullopt;
-  return fmt::format("Invalid magic found in record: {}", magic);
-}
-
-// Whether there is a batch of a transaction. Like Kafka's look it ends at bytes that are no batch, and then nothing of
-// the request is written. Before v3 a partition may have several batches, and of one that exists Kafka looks at all.
-Result<bool> has_transactional_records(const protocol::ProduceRequest& request, ApiVersion version,
-                                       const ReplicaManager& replicas) {
-  for (const auto& topic : request.topic_data) {
-    for (const auto& partition : topic.partition_data) {
-      Bytes left = bytes_of(partition);
-      RecordBatchView batch;
-      BatchStatus status = RecordBatchView::parse(left, batch);
-      const bool all = version < first_v2_only && status == BatchStatus::ok &&
-                       replicas.find(topic.name, partition.index).code() != ErrorCode::unknown_topic_or_partition;
-      while (all && status == BatchStatus::ok && !batch.is_transactional()) {
-        left = left.subspan(batch.size());
-        status = RecordBatchView::parse(left, batch);
-      }
-      if (status == BatchStatus::ok && batch.is_transactional()) return true;
-      if (status != BatchStatus::corrupt) continue;
-      if (auto reason = why_no_batch(left)) return fail(ErrorCode::corrupt_message, std::move(*reason));
-    }
-  }
-  return false;
-}
-
 protocol::ProduceResponse::PartitionProduceResponse refused(std::int32_t index, ErrorCode code) {
   return {.index = index, .error_code = code, .base_offset = -1};
+}
+
+bool is_unknown(ErrorCode code) {
+  return code == ErrorCode::unknown_topic_or_partition || code == ErrorCode::unknown_topic_id;
 }
 
 // Kafka reports the log start offset with errors that a batch caused by its contents, and -1 with the others.
@@ -272,19 +196,12 @@ void ProduceHandler::finish_without_answer(RequestContext& context, const Respon
   context.close_connection();
 }
 
-// `request` views the frame, which dispatch keeps until the response is encoded.
-awaitable<protocol::ProduceResponse> ProduceHandler::handle(RequestContext& context, const Request& request) const {
+// Appends what there is, partition by partition; `waiting` gets what can't be acknowledged yet.
+awaitable<protocol::ProduceResponse> ProduceHandler::append_all(const RequestContext& context, const Request& request,
+                                                                std::vector<Unfinished>& waiting) const {
   const bool by_id = context.api_version() >= first_with_topic_ids;
   const MetadataCache::Snapshot metadata = by_id ? metadata_.snapshot() : nullptr;
-  std::vector<Unfinished> waiting;
   Response response;
-  const Result<bool> transactional = has_transactional_records(request, context.api_version(), replicas_);
-  if (!transactional || (*transactional && !request.transactional_id)) {
-    response = refuse_all(
-        request, transactional ? Error(ErrorCode::transactional_id_authorization_failed) : transactional.error());
-    if (request.acks == acks_none) finish_without_answer(context, response);
-    co_return response;
-  }
   response.responses.reserve(request.topic_data.size());
   for (const TopicProduceData& topic : request.topic_data) {
     if (topic.partition_data.empty()) continue;
@@ -313,9 +230,29 @@ awaitable<protocol::ProduceResponse> ProduceHandler::handle(RequestContext& cont
       answers.partition_responses.push_back(std::move(answer));
     }
   }
+  co_return response;
+}
+
+// `sent` views the frame, which dispatch keeps until the response is encoded.
+awaitable<protocol::ProduceResponse> ProduceHandler::handle(RequestContext& context, const Request& sent) const {
+  const std::optional<MergedRequest> merged = merge_repeated(sent, context.api_version());
+  const Request& request = merged ? merged->request : sent;
+  if (const auto checked = check_request(sent, request, context.api_version(), replicas_); !checked) {
+    Response response = refuse_all(request, checked.error());
+    if (request.acks == acks_none) finish_without_answer(context, response);
+    co_return response;
+  }
+  std::vector<Unfinished> waiting;
+  Response response = co_await append_all(context, request, waiting);
   // Before the wait: what comes next on this connection may have to wait for it.
   if (RequestQuotas* quotas = context.quotas()) quotas->charge_produce(context.request_bytes());
   if (!waiting.empty()) co_await finish(context, waiting, response);
+  if (merged) {
+    for (const auto& [topic, partition, code] : merged->refused) {
+      PartitionAnswer& answer = response.responses[topic].partition_responses[partition];
+      if (!is_unknown(answer.error_code)) answer = refused(answer.index, code);
+    }
+  }
   if (request.acks == acks_none) {
     finish_without_answer(context, response);
   } else if (context.api_version() >= first_with_leaders && any_error(response)) {

@@ -42,6 +42,8 @@ class ProduceHandler {
 
   PartitionAnswer append(const RequestContext& context, const Request& request, std::string_view topic,
                          const Request::PartitionProduceData& data, Step& step) const;
+  awaitable<Response> append_all(const RequestContext& context, const Request& request,
+                                 std::vector<Unfinished>& waiting) const;
   awaitable<void> finish(RequestContext& context, std::vector<Unfinished>& waiting, Response& response) const;
   void add_leaders(const RequestContext& context, Response& response) const;
   void finish_without_answer(RequestContext& context, const Response& response) const;

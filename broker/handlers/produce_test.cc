@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "broker/replication/test_replicas.h"
+#include "protocol/records/record_batch.h"
 
 namespace broker {
 namespace {
@@ -110,12 +111,38 @@ TEST_F(ProduceTest, EveryPartitionGetsItsOwnAnswer) {
   add(several, make_batch(), "t", 1);
   add(several, make_batch(), "t", 7);
   const ProduceResponse response = send(several);
-  ASSERT_EQ(response.responses.size(), 4u);
-  EXPECT_EQ(response.responses[0].partition_responses[0].error_code, ErrorCode::none);
-  EXPECT_EQ(response.responses[1].partition_responses[0].error_code, ErrorCode::unknown_topic_or_partition);
-  EXPECT_EQ(response.responses[1].partition_responses[0].base_offset, -1);
-  EXPECT_EQ(response.responses[2].partition_responses[0].error_code, ErrorCode::none);
-  EXPECT_EQ(response.responses[3].partition_responses[0].error_code, ErrorCode::unknown_topic_or_partition);
+  ASSERT_EQ(response.responses.size(), 2u) << "each topic is named once";
+  const auto& known = response.responses[0].partition_responses;
+  ASSERT_EQ(known.size(), 3u);
+  EXPECT_EQ(known[0].error_code, ErrorCode::none);
+  EXPECT_EQ(known[1].error_code, ErrorCode::none);
+  EXPECT_EQ(known[2].error_code, ErrorCode::unknown_topic_or_partition);
+  EXPECT_EQ(known[2].base_offset, -1);
+  EXPECT_EQ(response.responses[1].partition_responses.at(0).error_code, ErrorCode::unknown_topic_or_partition);
+}
+
+TEST_F(ProduceTest, OfAPartitionThatIsNamedTwiceTheLastRecordsAreAppended) {
+  ProduceRequest twice = request(make_batch({.records = 2}));
+  add(twice, make_batch({.records = 3}), "t", 0);
+  add(twice, make_batch(), "t", 1);
+  const ProduceResponse response = send(twice);
+  ASSERT_EQ(response.responses.size(), 1u);
+  ASSERT_EQ(response.responses[0].partition_responses.size(), 2u);
+  EXPECT_EQ(response.responses[0].partition_responses[0].base_offset, 0);
+  EXPECT_EQ(env.partition("t")->ends()->log_end, 3);
+}
+
+TEST_F(ProduceTest, OfAPartitionThatIsNamedTwiceAWrongFormatIsAnsweredAndTheOtherAppended) {
+  for (const bool wrong_first : {true, false}) {
+    const auto before = env.partition("t")->open_log()->log_end_offset();
+    ProduceRequest twice = request(make_batch({.magic = static_cast<std::int8_t>(wrong_first ? 1 : 2)}));
+    add(twice, make_batch({.magic = static_cast<std::int8_t>(wrong_first ? 2 : 1)}), "t", 0);
+    const ProduceResponse response = send(twice);
+    ASSERT_EQ(response.responses.at(0).partition_responses.size(), 1u);
+    EXPECT_EQ(response.responses[0].partition_responses[0].error_code, ErrorCode::invalid_record);
+    EXPECT_EQ(response.responses[0].partition_responses[0].base_offset, -1);
+    EXPECT_EQ(env.partition("t")->ends()->log_end, before + 1);
+  }
 }
 
 TEST_F(ProduceTest, TopicsAreNamedByIdFromVersion13) {
@@ -129,6 +156,15 @@ TEST_F(ProduceTest, TopicsAreNamedByIdFromVersion13) {
 TEST_F(ProduceTest, AcksMustBeMinusOneZeroOrOne) {
   EXPECT_EQ(send(request(make_batch(), "t", 0, 2)).responses[0].partition_responses[0].error_code,
             ErrorCode::invalid_required_acks);
+}
+
+TEST_F(ProduceTest, WrongAcksAreToldBeforeABatchThatIsTooShort) {
+  auto batch = make_batch();
+  protocol::store_be(batch.data() + protocol::batch_v2::length, std::int32_t{48});  // its header has 49 bytes more
+  batch.resize(60);
+  EXPECT_EQ(send(request(batch, "t", 0, 2)).responses[0].partition_responses[0].error_code,
+            ErrorCode::invalid_required_acks);
+  EXPECT_EQ(produce(batch).error_code, ErrorCode::corrupt_message);
 }
 
 TEST_F(ProduceTest, AcksAllWithOneReplicaDoesNotWait) {
@@ -214,6 +250,16 @@ TEST_F(ProduceTest, ZstdNeedsVersion7) {
   EXPECT_EQ(produce(batch, 7).error_code, ErrorCode::none);
 }
 
+TEST_F(ProduceTest, BeforeVersion7AnUnknownCodecRefusesTheWholeRequest) {
+  auto batch = make_batch();
+  batch[protocol::batch_v2::attributes + 1] = std::byte{7};
+  auto both = request(make_batch());
+  add(both, batch, "t", 1);
+  EXPECT_EQ(send(both, 6).responses.at(0).partition_responses.at(0).error_code, ErrorCode::unknown_server_error);
+  EXPECT_EQ(env.partition("t")->ends()->log_end, 0);
+  EXPECT_EQ(send(both, 7).responses.at(0).partition_responses.at(0).error_code, ErrorCode::none);
+}
+
 TEST_F(ProduceTest, DamagedBatchesAreRefused) {
   auto batch = make_batch();
   batch.back() ^= std::byte{1};
@@ -271,6 +317,14 @@ TEST_F(ProduceTest, TransactionsAreRefused) {
   wanted.transactional_id = "tx";
   EXPECT_EQ(send(wanted).responses[0].partition_responses[0].error_code, ErrorCode::not_enough_replicas);
   EXPECT_EQ(env.partition("t")->ends()->log_end, 0);
+}
+
+TEST_F(ProduceTest, OnlyTheFirstBatchTellsOfATransaction) {
+  auto batches = make_batch({.magic = 0});
+  const auto second = make_batch({.producer_id = 7, .producer_epoch = 0, .base_sequence = 0, .transactional = true});
+  batches.insert(batches.end(), second.begin(), second.end());
+  EXPECT_EQ(produce(batches, 1).error_code, ErrorCode::invalid_record) << "mixed formats";
+  EXPECT_EQ(produce(second, 1).error_code, ErrorCode::transactional_id_authorization_failed);
 }
 
 TEST_F(ProduceTest, TheNewLeaderIsNamed) {

@@ -11,6 +11,7 @@ broker_part(replica
     handlers/list_offsets.cc
     handlers/offset_for_leader_epoch.cc
     handlers/produce.cc
+    handlers/produce_request.cc
     producer_ids.cc
     replication/fetch_session.cc
     replication/local_broker_channel.cc
