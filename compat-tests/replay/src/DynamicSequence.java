@@ -1,7 +1,6 @@
 // Broker configurations that are really changed while the brokers run, of one broker and of all, described afterwards with
 // their synonyms, felt by topics and requests, and put back. Played alone: all sequences would feel them.
 
-import com.fasterxml.jackson.databind.JsonNode;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
@@ -10,6 +9,7 @@ import java.util.Set;
 import java.util.TreeSet;
 import org.apache.kafka.common.message.AlterConfigsRequestData;
 import org.apache.kafka.common.message.DescribeConfigsRequestData;
+import org.apache.kafka.common.message.DescribeConfigsResponseData;
 import org.apache.kafka.common.message.IncrementalAlterConfigsRequestData;
 import org.apache.kafka.common.message.ProduceRequestData;
 import org.apache.kafka.common.protocol.ApiKeys;
@@ -19,6 +19,9 @@ import org.apache.kafka.common.record.SimpleRecord;
 
 final class DynamicSequence extends LogSequence {
     private static final byte TOPIC = 2, BROKER = 4, SET = 0, DELETE = 1, APPEND = 2, SUBTRACT = 3;
+    private static final int PUT_BACK_TRIES = 10;
+    // Sources of configurations: of this broker, of all.
+    private static final Set<Byte> DYNAMIC = Set.of((byte) 2, (byte) 3);
     private static final String[][] CONFIGS = {
         {"message.max.bytes", "200", "1048500", "0", "-1", "x"}, {"log.retention.bytes", "123456789", "-1"}, {"log.retention.ms", "999999999999", "-1"},
         {"compression.type", "gzip", "lz4", "producer", "zip"}, {"log.flush.interval.messages", "5", "0"}, {"log.flush.interval.ms", "100000", ""},
@@ -104,10 +107,6 @@ final class DynamicSequence extends LogSequence {
         ask(ApiKeys.DESCRIBE_CONFIGS, 4, look(TOPIC, prefix + "t"));
     }
 
-    private static JsonNode json(ApiMessage answer) {
-        return Answers.toJson(answer, (short) 4);
-    }
-
     // What a client notices of it.
     private void feel() throws IOException {
         Batches.Plan plan = new Batches.Plan();
@@ -123,35 +122,69 @@ final class DynamicSequence extends LogSequence {
         readAll(prefix + "t", 0);
     }
 
-    // Put back, whatever happened.
+    // Whatever happened, all is put back; where that fails, what is left over is named, since every sequence after this one
+    // would feel it.
     @Override
-    public void close() {
-        try {
-            for (String broker : List.of("", "0")) {
-                IncrementalAlterConfigsRequestData request = new IncrementalAlterConfigsRequestData();
-                for (String name : touched) {
-                    IncrementalAlterConfigsRequestData.AlterConfigsResource resource = new IncrementalAlterConfigsRequestData.AlterConfigsResource()
-                        .setResourceType(BROKER).setResourceName(broker);
-                    resource.configs().add(new IncrementalAlterConfigsRequestData.AlterableConfig().setName(name).setConfigOperation(DELETE));
-                    request.resources().clear();
-                    request.resources().add(resource);
-                    peek(ApiKeys.INCREMENTAL_ALTER_CONFIGS, 1, request);
-                }
+    void putBack() throws IOException {
+        if (touched.isEmpty()) return;
+        String refused = "";
+        for (int i = 0; i < PUT_BACK_TRIES; i++) {
+            // First all at once, then one by one, which a value that isn't allowed beside the others may need.
+            refused = i % 2 == 0 ? clear() : deleteEach();
+            for (int looks = 0; looks < 50; looks++) {
+                if (leftOver().isEmpty()) return;
+                pause();
             }
-            if (!touched.isEmpty()) awaitDefaults();
-        } catch (IOException gone) {
-            throw new IllegalStateException(gone);
-        } finally {
-            super.close();
         }
+        throw new Difference("DynamicSequence not put back", "After " + PUT_BACK_TRIES + " tries there is still " + leftOver() + "; last answers: " + refused);
     }
 
-    private void awaitDefaults() throws IOException {
-        for (int i = 0; i < 200; i++) {
-            ApiMessage[] answers = peek(ApiKeys.DESCRIBE_CONFIGS, 4, look(BROKER, "0"));
-            String sources = json(answers[0]).findValues("configSource").toString();
-            if (!sources.contains("2") && !sources.contains("3")) return;
-            pause();
+    private String clear() throws IOException {
+        StringBuilder answers = new StringBuilder();
+        for (String broker : List.of("", "0")) {
+            AlterConfigsRequestData request = new AlterConfigsRequestData();
+            request.resources().add(new AlterConfigsRequestData.AlterConfigsResource().setResourceType(BROKER).setResourceName(broker));
+            answers.append(shown(ApiKeys.ALTER_CONFIGS, 1, peek(ApiKeys.ALTER_CONFIGS, 1, request)));
         }
+        return answers.toString();
+    }
+
+    private String deleteEach() throws IOException {
+        StringBuilder answers = new StringBuilder();
+        for (String broker : List.of("", "0")) {
+            for (String name : touched) {
+                IncrementalAlterConfigsRequestData request = new IncrementalAlterConfigsRequestData();
+                IncrementalAlterConfigsRequestData.AlterConfigsResource resource = new IncrementalAlterConfigsRequestData.AlterConfigsResource()
+                    .setResourceType(BROKER).setResourceName(broker);
+                resource.configs().add(new IncrementalAlterConfigsRequestData.AlterableConfig().setName(name).setConfigOperation(DELETE));
+                request.resources().add(resource);
+                answers.append(shown(ApiKeys.INCREMENTAL_ALTER_CONFIGS, 1, peek(ApiKeys.INCREMENTAL_ALTER_CONFIGS, 1, request)));
+            }
+        }
+        return answers.toString();
+    }
+
+    private static String shown(ApiKeys api, int version, ApiMessage[] answers) {
+        StringBuilder text = new StringBuilder();
+        for (ApiMessage answer : answers == null ? new ApiMessage[0] : answers) text.append(' ').append(Answers.toJson(answer, (short) version));
+        return text.toString();
+    }
+
+    // What is set dynamically, on either broker.
+    private Set<String> leftOver() throws IOException {
+        Set<String> found = new TreeSet<>();
+        String[] whose = {"Kafka: ", "Barnabas: "};
+        for (String broker : List.of("0", "")) {
+            ApiMessage[] answers = peek(ApiKeys.DESCRIBE_CONFIGS, 4, look(BROKER, broker));
+            if (answers == null) return Set.of("no answer");
+            for (int b = 0; b < answers.length; b++) {
+                for (DescribeConfigsResponseData.DescribeConfigsResult result : ((DescribeConfigsResponseData) answers[b]).results()) {
+                    for (DescribeConfigsResponseData.DescribeConfigsResourceResult config : result.configs()) {
+                        if (DYNAMIC.contains(config.configSource())) found.add(whose[b] + config.name() + "=" + config.value());
+                    }
+                }
+            }
+        }
+        return found;
     }
 }

@@ -91,9 +91,9 @@ final class RecordSequence extends LogSequence {
         for (int t = 0, n = sometimes(30) ? 0 : sometimes(8) ? 2 : 1; t < n; t++) {
             TopicProduceData topic = new TopicProduceData().setName(topicName());
             if (request.topicData().find(topic.name()) != null) continue;
-            // Of a partition that a request names twice Kafka silently drops all but the last; that isn't compared.
-            for (int p = 0, partitions = sometimes(20) ? 0 : sometimes(4) ? 2 : 1, start = random.nextInt(2); p < partitions; p++) {
-                int index = sometimes(20) ? 7 + p : sometimes(40) ? -1 - p : (start + p) % 2;
+            boolean twice = sometimes(15);
+            for (int p = 0, partitions = sometimes(20) ? 0 : sometimes(4) || twice ? 2 : 1, start = random.nextInt(2); p < partitions; p++) {
+                int index = sometimes(20) ? 7 + p : sometimes(40) ? -1 - p : twice ? start : (start + p) % 2;
                 byte[] records = records(version, request.transactionalId() != null, notes);
                 topic.partitionData().add(new PartitionProduceData().setIndex(index)
                     .setRecords(MemoryRecords.readableRecords(ByteBuffer.wrap(records))));

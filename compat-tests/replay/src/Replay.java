@@ -91,7 +91,11 @@ public final class Replay {
         one.attempts++;
         try (Sequence sequence = maker(one.kind).make(run, one.seed, prefix)) {
             try {
-                sequence.play(kept);
+                try {
+                    sequence.play(kept);
+                } finally {
+                    sequence.putBack();
+                }
                 return null;
             } catch (Sequence.Stumbled stumbled) {
                 stumbles.merge(stumbled.getMessage().replaceAll(" v.*", ""), 1, Integer::sum);

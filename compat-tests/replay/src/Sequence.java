@@ -61,6 +61,9 @@ abstract class Sequence implements AutoCloseable {
         end();
     }
 
+    // Undoes what all sequences would feel. Called when the steps are done, however they ended.
+    void putBack() throws IOException {}
+
     // What it made goes, so that thousands of sequences leave the brokers as the first one found them.
     @Override
     public void close() {

@@ -8,6 +8,7 @@ import java.util.Map;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.apache.kafka.common.protocol.ApiKeys;
+import org.apache.kafka.common.protocol.Errors;
 
 final class Tolerance {
     // Lists of everything there is, and what an entry is called: entries of other sequences are left out.
@@ -29,6 +30,10 @@ final class Tolerance {
         return answer.findValues("errorCode").stream().filter(code -> code.asInt() != 0).count();
     }
 
+    private static boolean has(JsonNode answer, Errors error) {
+        return answer.findValues("errorCode").stream().anyMatch(code -> code.asInt() == error.code());
+    }
+
     static boolean refuses(Request request, JsonNode ours) {
         // It stumbles over names and types of entities that can't be nodes of its tree. Nobody has quotas by such names.
         if (request.api == ApiKeys.DESCRIBE_CLIENT_QUOTAS) return ours.path("entries").isEmpty();
@@ -43,7 +48,10 @@ final class Tolerance {
     // Kafka takes a compressed batch whose records don't have the lengths that they claim: it only skips through them. No
     // consumer could read on behind it. Java's reader of gzip doesn't mind reserved flags either, zlib does.
     static boolean apart(Request request, JsonNode theirs, JsonNode ours) {
-        if (request.api == ApiKeys.PRODUCE && FLIPPED.matcher(request.text).find()) return errors(theirs) < errors(ours);
+        if (request.api == ApiKeys.PRODUCE && FLIPPED.matcher(request.text).find()) {
+            // Or it reads on, and finds a timestamp that the topic doesn't allow.
+            return errors(theirs) < errors(ours) || has(theirs, Errors.INVALID_TIMESTAMP) && has(ours, Errors.INVALID_RECORD);
+        }
         return request.api == ApiKeys.CREATE_TOPICS && ours.toString().contains(NO_REPLICAS)
             || request.api == ApiKeys.CREATE_TOPICS && request.version == 0 && request.text.contains("\"brokerIds\":[]");
     }

@@ -184,6 +184,8 @@ final class TopicSequence extends Sequence {
         if (kind > 1) {
             for (int i = 0, n = 1 + random.nextInt(3); i < n; i++) {
                 String name = name();
+                // Nor is it known which of them Kafka creates for this request.
+                if (request.topics().stream().anyMatch(other -> other.name() != null && collide(other.name(), name))) continue;
                 MetadataRequestTopic topic = new MetadataRequestTopic().setName(name);
                 if (version >= 12 && sometimes(3)) {
                     topic.setName(sometimes(8) ? name : null).setTopicId(idOf.getOrDefault(name, new Uuid(3, 4)));
