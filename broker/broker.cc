@@ -398,8 +398,10 @@ awaitable<HttpAnswer> Broker::Parts::answer_http(std::string target) {
 void Broker::Parts::stop() {
   if (stopped_.exchange(true)) return;
   ready = false;
-  if (server) server->close_connections(stop_grace_ms);
   std::optional<metadata_store::CloseLater> give_up;
+  // A request with very many changes ends early, with an error for those that are left, once its connection is gone.
+  if (store) give_up.emplace(*store, stop_grace_ms + 500);
+  if (server) server->close_connections(stop_grace_ms);
   if (store) give_up.emplace(*store, store_grace_ms);
   if (http) http->close();
   while (!tasks.wait(60'000)) spdlog::warn("Still waiting for {} tasks to end", tasks.running());

@@ -441,6 +441,24 @@ def told_to_stop_while_it_starts(binary):
 
 
 @attack
+def told_to_stop_while_it_works_on_a_long_request(binary):
+    """A hundred thousand changes, each written by itself, don't hold up the stop."""
+    entry = array([string('user') + string('%d')])
+    ops = array([string('producer_byte_rate') + struct.pack('>d?', 1e9, False)])
+    entries = [entry.replace(b'\0\2%d', string(f'{n:06}')) + ops for n in range(100_000)]
+    with Broker(binary) as broker:
+        with Client(broker.address) as client:
+            client.send(frame(ALTER_CLIENT_QUOTAS, 0, array(entries) + b'\0'))
+            time.sleep(1)
+            begin = time.monotonic()
+            expect(broker.stop(60) == 0, 'the exit status of SIGTERM')
+            expect(time.monotonic() - begin < 15 * FACTOR, 'it took its time to stop')
+        broker.start()
+        expect('not clean' not in broker.log(), 'the stop was not clean')
+        whole(broker)
+
+
+@attack
 def too_little_memory(binary):
     """A limited address space (ulimit -v) ends the start, or the broker, with a sentence and no core dump."""
     for megabytes in (24, 32, 48, 64, 96, 128, 192):
