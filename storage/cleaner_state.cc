@@ -110,6 +110,7 @@ void CleanerState::open_dirty_logs(TimestampMs now) {
 std::vector<std::shared_ptr<Log>> CleanerState::free_compacted_logs() {
   std::vector<std::shared_ptr<Log>> found;
   for (auto& log : logs_.open_logs()) {
+    if (logs_.has_future(log->partition())) continue;  // it is being copied
     const bool free =
         !busy_.contains(log) && !uncleanable_.contains(log) && !log->is_closed() && log->directory().is_online();
     if (free && log->config()->cleanup_compact) found.push_back(std::move(log));

@@ -71,6 +71,13 @@ Io<void> LeaderEpochCache::assign(LeaderEpoch epoch, Offset start_offset, Writin
   return {};
 }
 
+Io<void> LeaderEpochCache::replace(std::vector<EpochEntry> entries) {
+  if (entries == entries_) return {};
+  BARNABAS_IO_TRY(write(entries));
+  entries_ = std::move(entries);
+  return {};
+}
+
 std::optional<EpochEntry> LeaderEpochCache::latest() const {
   return entries_.empty() ? std::nullopt : std::optional(entries_.back());
 }

@@ -32,6 +32,9 @@ class LeaderEpochCache {
   // Adds an epoch unless the latest is the same and starts no later; entries that contradict it go.
   Io<void> assign(LeaderEpoch epoch, Offset start_offset, Writing writing = Writing::now);
 
+  // Puts these, which ascend, in the place of all there are.
+  Io<void> replace(std::vector<EpochEntry> entries);
+
   std::optional<EpochEntry> latest() const;
   std::optional<EpochEntry> earliest() const;
   std::optional<LeaderEpoch> epoch_for(Offset offset) const;

@@ -22,6 +22,7 @@
 #include "protocol/bytes.h"
 #include "protocol/mutex.h"
 #include "protocol/result.h"
+#include "storage/checkpoint_file.h"
 #include "storage/io.h"
 #include "storage/log_config.h"
 #include "storage/types.h"
@@ -239,12 +240,39 @@ class Log {
   // Deletes all files and the directory at once.
   protocol::Result<void> remove_files() EXCLUDES(mutex_);
 
+  // ---- Taking another log's place (KIP-113): log_move.cc
+
+  // What this log knows beside its batches, and a copy of them may not: producers and epochs whose batches are gone.
+  struct Bookkeeping {
+    Offset log_start_offset = 0;
+    Offset log_end_offset = 0;
+    Offset high_watermark = 0;
+    std::vector<EpochEntry> epochs;
+    std::shared_ptr<const ProducerState> producers;
+  };
+  Bookkeeping bookkeeping() const EXCLUDES(mutex_);
+
+  // Takes that over. REQUIRES: this log ends at the same offset.
+  protocol::Result<void> adopt(const Bookkeeping& other) EXCLUDES(mutex_);
+
+  // Moves the log end on over offsets that compaction has left no batches for.
+  protocol::Result<void> skip_to(Offset offset, TimestampMs now) EXCLUDES(mutex_);
+
+  // Renames the directory, under which the log goes on.
+  protocol::Result<void> move_directory(const std::string& path) EXCLUDES(mutex_);
+
+  // As rename_directory(), for a log that another one has taken the place of: who reads it still may go on.
+  // Even if it can't be renamed it takes no appends any more.
+  protocol::Result<void> retire(const std::string& path) EXCLUDES(mutex_);
+
  private:
   struct ReadPlan;
 
   Log(LogOpenOptions& options, std::shared_ptr<PartitionPath> path, TimestampMs now);
   void take_over(LoadedLog&& loaded) REQUIRES(mutex_);
   protocol::Result<void> check_usable() const REQUIRES(mutex_);
+  protocol::Result<void> check_readable() const REQUIRES(mutex_);
+  protocol::Result<void> rename_directory_locked(const std::string& path) REQUIRES(mutex_);
   protocol::Error failed(const IoError& error) const;
 
   // ---- Appending
@@ -313,6 +341,7 @@ class Log {
   std::optional<Uuid> topic_id_ GUARDED_BY(mutex_);
   bool closed_ GUARDED_BY(mutex_) = false;
   bool closing_ GUARDED_BY(mutex_) = false;           // takes no changes any more
+  bool retired_ GUARDED_BY(mutex_) = false;           // closed, but for those who read it still
   bool path_is_unsynced_ GUARDED_BY(mutex_) = false;  // the directory was made and its parent not synced since
   std::uint64_t truncations_ GUARDED_BY(mutex_) = 0;
   std::optional<Offset> lowest_truncation_ GUARDED_BY(mutex_);

@@ -45,6 +45,7 @@ LogManager::LogManager(LogManagerOptions options)
 
 LogManager::~LogManager() {
   MutexLock lock(mutex_);
+  futures_.clear();
   entries_.clear();  // before the directories that the logs point to
 }
 
@@ -64,9 +65,10 @@ std::shared_ptr<const LogConfig> LogManager::config_of(const std::string& topic)
 }
 
 Result<std::shared_ptr<Log>> LogManager::open_log(const TopicPartition& partition, Directory& directory,
-                                                  Opening opening, std::optional<Uuid> topic_id, TimestampMs now) {
+                                                  const std::string& name, Opening opening,
+                                                  std::optional<Uuid> topic_id, TimestampMs now) {
   LogOpenOptions options{.partition = partition,
-                         .path = directory.file(partition.text()),
+                         .path = directory.file(name),
                          .directory = directory.directory.get(),
                          .config = config_of(partition.topic),
                          .clean_shutdown = opening == Opening::clean,
@@ -136,7 +138,7 @@ Result<std::shared_ptr<Log>> LogManager::get_or_create(const TopicPartition& par
   {
     MutexLock lock(mutex_);
     if (const auto found = entries_.find(partition); found != entries_.end()) return found->second.log;
-    directory = emptiest_directory();
+    directory = directory_for_new(partition);
     if (directory != nullptr) {
       had_another = directory->deleted.contains(partition);
       ++directory->logs;
@@ -144,12 +146,14 @@ Result<std::shared_ptr<Log>> LogManager::get_or_create(const TopicPartition& par
   }
   if (directory == nullptr) {
     return fail(ErrorCode::kafka_storage_error,
-                fmt::format("Can't create the log of {}: no log directory is online.", partition.text()));
+                fmt::format("Can't create the log of {}: no log directory, or not the one it is to lie in, is online.",
+                            partition.text()));
   }
   auto created = create_log(partition, *directory, had_another, topic_id, now);
   MutexLock lock(mutex_);
   if (created) {
     entries_[partition] = {.directory = directory, .log = *created};
+    preferred_.erase(partition);
   } else {
     --directory->logs;
   }
@@ -164,6 +168,13 @@ Result<std::shared_ptr<Log>> LogManager::create_log(const TopicPartition& partit
                             partition.text(), directory.directory->path()));
   }
   return open_log(partition, directory, Opening::created, topic_id, now);
+}
+
+LogManager::Directory* LogManager::directory_for_new(const TopicPartition& partition) const {
+  const auto preferred = preferred_.find(partition);
+  if (preferred == preferred_.end()) return emptiest_directory();
+  Directory* directory = find_directory(preferred->second);
+  return directory != nullptr && directory->directory->is_online() ? directory : nullptr;
 }
 
 LogManager::Directory* LogManager::emptiest_directory() const {
@@ -218,6 +229,9 @@ std::vector<std::shared_ptr<Log>> LogManager::open_logs_of(const Directory& dire
   for (const auto& [partition, entry] : entries_) {
     if (entry.log && entry.directory == &directory) logs.push_back(entry.log);
   }
+  for (const auto& [partition, future] : futures_) {
+    if (future.log && future.directory == &directory) logs.push_back(future.log);
+  }
   return logs;
 }
 
@@ -228,6 +242,9 @@ void LogManager::update_topic_config(const std::string& topic, std::shared_ptr<c
     if (!options_.config_of_topic) topic_configs_[topic] = config;
     for (const auto& [partition, entry] : entries_) {
       if (partition.topic == topic && entry.log) logs.push_back(entry.log);
+    }
+    for (const auto& [partition, future] : futures_) {
+      if (partition.topic == topic && future.log) logs.push_back(future.log);
     }
   }
   for (const auto& log : logs) log->set_config(config);
@@ -243,77 +260,11 @@ void LogManager::update_default_config(const LogConfig& config) {
     for (const auto& [partition, entry] : entries_) {
       if (entry.log && !topic_configs_.contains(partition.topic)) logs.push_back(entry.log);
     }
+    for (const auto& [partition, future] : futures_) {
+      if (future.log && !topic_configs_.contains(partition.topic)) logs.push_back(future.log);
+    }
   }
   for (const auto& log : logs) log->set_config(shared);
-}
-
-// A clock that was set back brings names again that are still on the disk.
-std::string LogManager::unused_name_for_deleted(const Directory& directory, const TopicPartition& partition,
-                                                TimestampMs now, bool stray) {
-  while (true) {
-    std::uint64_t number = 0;
-    {
-      MutexLock lock(mutex_);
-      number = ++deletions_;
-    }
-    const std::uint64_t mixed = (static_cast<std::uint64_t>(now) ^ number) * 0x9E3779B97F4A7C15u;
-    std::string path =
-        directory.file(deleted_directory_name(partition, fmt::format("{:016x}{:016x}", mixed, number), stray));
-    if (!directory.file_system().exists(path)) return path;
-  }
-}
-
-Result<void> LogManager::async_delete(const TopicPartition& partition, TimestampMs now, bool stray) {
-  MutexLock opening(opening_of(partition));
-  Entry entry;
-  std::int64_t delay = 0;
-  {
-    MutexLock lock(mutex_);
-    const auto found = entries_.find(partition);
-    if (found == entries_.end()) return {};
-    entry = found->second;
-    // The settings of a topic that is being deleted may be gone already; an open log still knows them.
-    delay = default_config_->file_delete_delay_ms;
-  }
-  LogDirectory& directory = *entry.directory->directory;
-  const std::string path = unused_name_for_deleted(*entry.directory, partition, now, stray);
-  if (entry.log) delay = entry.log->config()->file_delete_delay_ms;
-  const auto renamed = rename_deleted(partition, entry, path);
-  // On a disk that can be written again later the deletion is tried again; a failed one takes the log with it.
-  if (!renamed && directory.is_online()) return renamed;
-  {
-    MutexLock lock(mutex_);
-    entries_.erase(partition);
-    --entry.directory->logs;
-    for (PartitionOffsets* offsets :
-         {&entry.directory->recovery_points, &entry.directory->log_start_offsets, &entry.directory->high_watermarks}) {
-      offsets->erase(partition);
-    }
-    entry.directory->deleted[partition] = ++deletions_;
-  }
-  {
-    MutexLock lock(entry.directory->checkpoint_mutex);
-    entry.directory->clean_offsets.erase(partition);
-  }
-  if (!renamed) return renamed;
-  spdlog::info("Log of {} is {} as {}.", partition.text(), stray ? "kept" : "to be deleted", path);
-  if (!stray) {
-    directory.delete_later(now + delay, [&file_system = directory.file_system(), path, log = entry.log]() -> Io<void> {
-      return file_system.remove_tree(path);
-    });
-  }
-  return {};
-}
-
-Result<void> LogManager::rename_deleted(const TopicPartition& partition, const Entry& entry, const std::string& path) {
-  if (entry.log) return entry.log->rename_directory(path);
-  LogDirectory& directory = *entry.directory->directory;
-  if (auto online = directory.check_online(); !online) return online;
-  const FailureReport report(directory);
-  if (auto renamed = directory.file_system().rename(entry.directory->file(partition.text()), path); !renamed) {
-    return std::unexpected(directory.failed(renamed.error()));
-  }
-  return {};
 }
 
 Result<void> LogManager::truncate_to(const TopicPartition& partition, Offset offset, TimestampMs now) {

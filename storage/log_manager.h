@@ -141,7 +141,7 @@ class LogManager {
   void update_default_config(const LogConfig& config) EXCLUDES(mutex_);
 
   // Renames the directory to …-delete (or …-stray, which stays on the disk) and forgets the log; the files go in a
-  // later delete_pass, after file.delete.delay.ms.
+  // later delete_pass, after file.delete.delay.ms. A future log goes with it.
   protocol::Result<void> async_delete(const TopicPartition& partition, TimestampMs now, bool stray = false)
       EXCLUDES(mutex_);
 
@@ -149,6 +149,41 @@ class LogManager {
 
   // The high watermark that replication-offset-checkpoint holds for a partition.
   std::optional<Offset> checkpointed_high_watermark(const TopicPartition& partition) const EXCLUDES(mutex_);
+
+  // ---- Moving a log to another directory (KIP-113): log_manager_moves.cc
+  //
+  // A future log is filled by the caller (log_copy.h) and then takes the current one's place. It has its own directory,
+  // …-future, which is found again at the next start. While there is one, the current log isn't compacted.
+
+  // Whether there is such a directory (log_dir_not_found) and it is online (kafka_storage_error).
+  protocol::Result<void> check_directory(const std::string& log_dir) const;
+
+  // Has the partition's log made there once it is; for partitions that have none yet.
+  void prefer_directory(const TopicPartition& partition, const std::string& log_dir) EXCLUDES(mutex_);
+
+  // Makes the future log of a partition that has a log and no future one. Errors: kafka_storage_error, also while any
+  // directory is offline, as it may hold a future log already; invalid_topic_exception, its directory's name would be
+  // too long.
+  protocol::Result<std::shared_ptr<Log>> create_future(const TopicPartition& partition, const std::string& log_dir,
+                                                       TimestampMs now) EXCLUDES(mutex_);
+
+  // The future log, opened if need be; nullptr if there is none on any online directory.
+  protocol::Result<std::shared_ptr<Log>> future(const TopicPartition& partition, TimestampMs now) EXCLUDES(mutex_);
+  bool has_future(const TopicPartition& partition) const EXCLUDES(mutex_);
+  std::vector<TopicPartition> partitions_with_future() const EXCLUDES(mutex_);
+  std::optional<LogPlace> place_of_future(const TopicPartition& partition) EXCLUDES(mutex_);
+
+  // As async_delete(), of the future log only.
+  protocol::Result<void> delete_future(const TopicPartition& partition, TimestampMs now) EXCLUDES(mutex_);
+
+  // Leaves the future log on its directory, which is offline, until the next start.
+  void forget_future(const TopicPartition& partition) EXCLUDES(mutex_);
+
+  // The future log takes the current one's place in three steps. Before: syncs what is to be synced while others still
+  // write. Then, while nobody writes: false if the future log lacks something. After: tidies up.
+  protocol::Result<void> prepare_replacement(const TopicPartition& partition, TimestampMs now) EXCLUDES(mutex_);
+  protocol::Result<bool> replace_with_future(const TopicPartition& partition, TimestampMs now) EXCLUDES(mutex_);
+  void finish_replacement(const Log& replaced) EXCLUDES(mutex_);
 
   // ---- Directories
 
@@ -187,6 +222,13 @@ class LogManager {
     std::shared_ptr<const IdleLog> idle;  // of a log that is not open, once somebody looked
   };
 
+  struct Future {
+    Directory* directory = nullptr;
+    std::string name;          // of its own directory
+    std::shared_ptr<Log> log;  // null until first asked for
+    bool needs_recovery = false;
+  };
+
   protocol::Result<void> prepare(Directory& directory);
   protocol::Result<void> find_logs(Directory& directory, TimestampMs now) EXCLUDES(mutex_);
   protocol::Result<void> read_checkpoints(Directory& directory);
@@ -197,10 +239,20 @@ class LogManager {
   enum class Opening { clean, unclean, created };
   protocol::Result<std::shared_ptr<Log>> open_log(const TopicPartition& partition, Directory& directory,
                                                   Opening opening, std::optional<Uuid> topic_id, TimestampMs now)
-      EXCLUDES(mutex_);
+      EXCLUDES(mutex_) {
+    return open_log(partition, directory, partition.text(), opening, topic_id, now);
+  }
+  protocol::Result<std::shared_ptr<Log>> open_log(const TopicPartition& partition, Directory& directory,
+                                                  const std::string& name, Opening opening,
+                                                  std::optional<Uuid> topic_id, TimestampMs now) EXCLUDES(mutex_);
+  std::string unique_id(TimestampMs now) EXCLUDES(mutex_);
   std::string unused_name_for_deleted(const Directory& directory, const TopicPartition& partition, TimestampMs now,
                                       bool stray) EXCLUDES(mutex_);
-  protocol::Result<void> rename_deleted(const TopicPartition& partition, const Entry& entry, const std::string& path);
+  protocol::Result<void> rename_deleted(Directory& directory, const std::string& name, const std::shared_ptr<Log>& log,
+                                        const std::string& path);
+  void delete_later(Directory& directory, const std::string& path, const std::shared_ptr<Log>& log, TimestampMs now)
+      EXCLUDES(mutex_);
+  void forget_checkpoints(Directory& directory, const TopicPartition& partition) REQUIRES(mutex_);
   std::shared_ptr<const LogConfig> config_of(const std::string& topic) const EXCLUDES(mutex_);
   protocol::Mutex& opening_of(const TopicPartition& partition) {
     return opening_[std::hash<TopicPartition>{}(partition) % opening_.size()];
@@ -208,10 +260,19 @@ class LogManager {
   protocol::Result<std::shared_ptr<Log>> create_log(const TopicPartition& partition, Directory& directory,
                                                     bool had_another, std::optional<Uuid> topic_id, TimestampMs now)
       EXCLUDES(mutex_);
+  Directory* directory_for_new(const TopicPartition& partition) const REQUIRES(mutex_);
   Directory* emptiest_directory() const REQUIRES(mutex_);
   Directory* find_directory(const std::string& log_dir) const;
   std::vector<TopicPartition> partitions_of(const Directory& directory) const EXCLUDES(mutex_);
   std::vector<std::shared_ptr<Log>> open_logs_of(const Directory& directory) const EXCLUDES(mutex_);
+  std::vector<std::shared_ptr<Log>> open_logs_and_futures() const EXCLUDES(mutex_);
+  bool is_future_in(const TopicPartition& partition, const Directory& directory) const REQUIRES(mutex_);
+  bool has_futures(const Directory& directory) const EXCLUDES(mutex_);
+  void recover_futures(Directory& directory, TimestampMs now) EXCLUDES(mutex_);
+  void add_future(const TopicPartition& partition, Directory& directory, const std::string& name) EXCLUDES(mutex_);
+  protocol::Result<void> keep_one(const TopicPartition& partition, Directory& first, Directory& second, TimestampMs now)
+      EXCLUDES(mutex_);
+  void move_clean_offset(const TopicPartition& partition, Directory& from, Directory& to) EXCLUDES(mutex_);
   bool close_logs(Directory& directory, TimestampMs now) EXCLUDES(mutex_);
   void for_each_in_parallel(std::size_t count, const std::function<void(std::size_t)>& work) const;
   bool sync_volume(Directory& directory);
@@ -237,6 +298,8 @@ class LogManager {
   std::array<protocol::Mutex, 64> opening_;
   mutable protocol::Mutex mutex_;
   std::unordered_map<TopicPartition, Entry> entries_ GUARDED_BY(mutex_);
+  std::unordered_map<TopicPartition, Future> futures_ GUARDED_BY(mutex_);
+  std::unordered_map<TopicPartition, std::string> preferred_ GUARDED_BY(mutex_);  // log.dirs for logs to come
   std::shared_ptr<const LogConfig> default_config_ GUARDED_BY(mutex_);
   std::unordered_map<std::string, std::shared_ptr<const LogConfig>> topic_configs_ GUARDED_BY(mutex_);
   std::uint64_t deletions_ GUARDED_BY(mutex_) = 0;

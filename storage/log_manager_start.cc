@@ -169,7 +169,7 @@ Result<void> LogManager::find_logs(Directory& directory, TimestampMs now) {
     if (!found.is_directory || found.name == "remote-log-index-cache" || found.name == "__cluster_metadata-0") continue;
     const std::string path = directory.file(found.name);
     const auto name = parse_partition_directory_name(found.name);
-    if (!name || name->kind == PartitionDirectoryKind::stray || name->kind == PartitionDirectoryKind::future) {
+    if (!name || name->kind == PartitionDirectoryKind::stray) {
       spdlog::warn("Leaving {} alone: it is not the log of a partition in use.", path);
       continue;
     }
@@ -178,15 +178,20 @@ Result<void> LogManager::find_logs(Directory& directory, TimestampMs now) {
                           [&file_system = directory.file_system(), path] { return file_system.remove_tree(path); });
       continue;
     }
-    MutexLock lock(mutex_);
-    const auto [entry, added] = entries_.try_emplace(
-        name->partition, Entry{.directory = &directory, .log = nullptr, .needs_recovery = !directory.was_clean});
-    if (!added) {
-      return fail(ErrorCode::kafka_storage_error,
-                  fmt::format("There are two logs of {}: {} and one in {}. Move one of them away.",
-                              name->partition.text(), path, entry->second.directory->directory->path()));
+    if (name->kind == PartitionDirectoryKind::future) {
+      add_future(name->partition, directory, found.name);
+      continue;
     }
-    ++directory.logs;
+    Directory* other = nullptr;
+    {
+      MutexLock lock(mutex_);
+      const auto [entry, added] = entries_.try_emplace(
+          name->partition, Entry{.directory = &directory, .log = nullptr, .needs_recovery = !directory.was_clean});
+      if (!added) other = entry->second.directory;
+      ++directory.logs;
+    }
+    if (other == nullptr) continue;
+    if (auto kept = keep_one(name->partition, *other, directory, now); !kept) return kept;
   }
   drop_checkpoints_of_missing_logs(directory);
   return {};
@@ -200,7 +205,8 @@ void LogManager::drop_checkpoints_of_missing_logs(Directory& directory) {
                                     &directory.high_watermarks, &directory.clean_offsets}) {
     std::erase_if(*offsets, [&](const auto& known) REQUIRES(mutex_) {
       const auto found = entries_.find(known.first);
-      const bool missing = found == entries_.end() || found->second.directory != &directory;
+      const bool is_current = found != entries_.end() && found->second.directory == &directory;
+      const bool missing = !is_current && !is_future_in(known.first, directory);
       if (missing) directory.deleted[known.first] = ++deletions_;
       return missing;
     });
@@ -214,7 +220,7 @@ Result<LoadSummary> LogManager::load(TimestampMs now) {
     if (!directory->directory->is_online()) continue;
     if (auto found = find_logs(*directory, now); !found) return std::unexpected(found.error());
     if (!directory->directory->is_online() || directory->was_clean) continue;
-    if (partitions_of(*directory).empty()) continue;
+    if (partitions_of(*directory).empty() && !has_futures(*directory)) continue;
     summary.clean = false;
     unclean.push_back(directory.get());
   }
@@ -297,6 +303,7 @@ std::size_t LogManager::recover(Directory& directory, TimestampMs now) {
       spdlog::info("Recovered {} of {} logs in {}.", done.load(), partitions.size(), directory.directory->path());
     }
   });
+  recover_futures(directory, now);
   return recovered;
 }
 

@@ -103,9 +103,9 @@ void LogManager::retention_pass(TimestampMs now) {
         return retention_may_delete(idle, log.config, log.log_start_offset, now);
       },
       now);
-  for (const auto& log : open_logs()) {
+  for (const auto& log : open_logs_and_futures()) {
     if (log->config()->cleanup_compact) continue;
-    if (const auto deleted = log->delete_old_segments(now); !deleted) {
+    if (const auto deleted = log->delete_old_segments(now); !deleted && !log->is_closed()) {
       spdlog::error("Deleting old segments of {} failed: {}", log->partition().text(), deleted.error().text());
     }
   }
@@ -119,7 +119,7 @@ bool LogManager::has_upkeep(TimestampMs now) const {
 
 void LogManager::flush_pass(TimestampMs now, bool by_age) {
   for (const auto& directory : directories_) directory->directory->forget_unsynced();
-  for (const auto& log : open_logs()) {
+  for (const auto& log : open_logs_and_futures()) {
     if (const auto flushed = log->flush_if_due(now, by_age); !flushed) {
       spdlog::error("Flushing {} failed: {}", log->partition().text(), flushed.error().text());
     }
@@ -127,7 +127,7 @@ void LogManager::flush_pass(TimestampMs now, bool by_age) {
 }
 
 void LogManager::producer_expiry_pass(TimestampMs now) {
-  for (const auto& log : open_logs()) log->remove_expired_producers(now);
+  for (const auto& log : open_logs_and_futures()) log->remove_expired_producers(now);
 }
 
 void LogManager::delete_pass(TimestampMs now) {
@@ -167,6 +167,14 @@ bool LogManager::write_checkpoint(Directory& directory, std::string_view name, P
       if (entry.directory != &directory) continue;
       if (entry.log) {
         logs.push_back(entry.log);
+      } else if (const auto found = (directory.*known).find(partition); found != (directory.*known).end()) {
+        offsets.insert(*found);
+      }
+    }
+    for (const auto& [partition, future] : futures_) {
+      if (future.directory != &directory) continue;
+      if (future.log) {
+        logs.push_back(future.log);
       } else if (const auto found = (directory.*known).find(partition); found != (directory.*known).end()) {
         offsets.insert(*found);
       }
@@ -261,6 +269,10 @@ void LogManager::set_clean_offset(const Log& log, Offset offset) {
     MutexLock lock(mutex_);
     const auto found = entries_.find(log.partition());
     if (found == entries_.end() || found->second.log.get() != &log) return;
+    // While a log is copied it doesn't rise: what was copied before may not be as clean.
+    const auto known = directory->clean_offsets.find(log.partition());
+    const bool rises = known == directory->clean_offsets.end() || offset > known->second;
+    if (rises && futures_.contains(log.partition())) return;
     directory->clean_offsets[log.partition()] = offset;
   }
   (void)write_clean_offsets(*directory);
@@ -296,8 +308,10 @@ bool LogManager::write_clean_offsets(Directory& directory) {
 
 bool LogManager::has_unrecovered_logs(const Directory& directory) const {
   MutexLock lock(mutex_);
-  return std::ranges::any_of(
-      entries_, [&](const auto& item) { return item.second.directory == &directory && item.second.needs_recovery; });
+  const auto unrecovered = [&](const auto& item) {
+    return item.second.directory == &directory && item.second.needs_recovery;
+  };
+  return std::ranges::any_of(entries_, unrecovered) || std::ranges::any_of(futures_, unrecovered);
 }
 
 // Every log writes out what it has in memory; then all are synced, by one sync of the volume if there are many files.

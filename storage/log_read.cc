@@ -89,7 +89,7 @@ std::int64_t Log::bytes_between(const OffsetMetadata& from, const OffsetMetadata
 
 Result<Log::ReadPlan> Log::plan_read(const ReadOptions& options) const {
   MutexLock lock(mutex_);
-  if (auto usable = check_usable(); !usable) return std::unexpected(usable.error());
+  if (auto usable = check_readable(); !usable) return std::unexpected(usable.error());
   const std::size_t index = floor_index(options.start_offset);
   if (options.start_offset < log_start_ || options.start_offset > log_end_.offset || index == segments_.size()) {
     return fail(ErrorCode::offset_out_of_range,
@@ -243,7 +243,7 @@ Result<std::optional<TimestampAndOffset>> Log::find_offset_by_timestamp(Timestam
   const FailureReport report(directory_);
   {
     MutexLock lock(mutex_);
-    if (auto usable = check_usable(); !usable) return std::unexpected(usable.error());
+    if (auto usable = check_readable(); !usable) return std::unexpected(usable.error());
     if (target == earliest || target == earliest_local) {
       const auto first = epochs_->earliest();
       const LeaderEpoch epoch = first && first->start_offset <= log_start_ ? first->epoch : protocol::no_leader_epoch;

@@ -85,6 +85,7 @@ Result<void> Log::sync(Sync what, TimestampMs now) {
   Unsynced unsynced;
   {
     MutexLock lock(mutex_);
+    if (retired_) return {};  // the log in its place has what was written here
     if (closed_) return check_usable();
     if (auto online = directory_.check_online(); !online) return online;
     unsynced = take_unsynced(what);
@@ -208,6 +209,10 @@ Result<bool> Log::replace_segments(std::vector<std::shared_ptr<Segment>> cleaned
 Result<void> Log::rename_directory(const std::string& path) {
   const FailureReport report(directory_);
   MutexLock lock(mutex_);
+  return rename_directory_locked(path);
+}
+
+Result<void> Log::rename_directory_locked(const std::string& path) {
   if (auto online = directory_.check_online(); !online) return online;
   if (auto renamed = path_->rename(directory_.file_system(), path); !renamed) {
     return std::unexpected(failed(renamed.error()));

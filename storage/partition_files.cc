@@ -71,6 +71,13 @@ std::string deleted_directory_name(const TopicPartition& partition, std::string_
   return partition.topic.substr(0, std::min(partition.topic.size(), longest - tail.size())) + tail;
 }
 
+std::optional<std::string> future_directory_name(const TopicPartition& partition, std::string_view unique) {
+  constexpr std::size_t longest = 255;
+  std::string name = fmt::format("{}-{}.{}-future", partition.topic, partition.partition, unique);
+  if (name.size() > longest) return std::nullopt;
+  return name;
+}
+
 Io<std::optional<Uuid>> read_partition_metadata(FileSystem& file_system, const std::string& directory) {
   const std::string path = fmt::format("{}/{}", directory, partition_metadata_file);
   const auto text = file_system.read_text(path);

@@ -29,6 +29,14 @@ std::optional<PartitionDirectoryName> parse_partition_directory_name(std::string
 // "topic-3.<32 hex digits>-delete", the topic shortened so that the name has at most 255 characters.
 std::string deleted_directory_name(const TopicPartition& partition, std::string_view unique, bool stray);
 
+// "topic-3.<32 hex digits>-future", in which a log is filled that will take another one's place. The topic is needed
+// whole, as the name tells whose log it is: nullopt if it would have more than 255 characters.
+std::optional<std::string> future_directory_name(const TopicPartition& partition, std::string_view unique);
+
+// A file beside the segments of a log that takes another one's place, until the other one is gone: should a crash leave
+// both, this one counts.
+inline constexpr std::string_view replacement_file = "replaces-another-log";
+
 inline constexpr std::string_view partition_metadata_file = "partition.metadata";
 
 // partition.metadata holds the topic's id. nullopt: there is none, or it makes no sense.

@@ -36,6 +36,14 @@ class PartitionPath {
     const PartitionPath& path_;
   };
 
+  // To another name under which the log goes on being used.
+  Io<void> move(FileSystem& file_system, const std::string& to) EXCLUDES(mutex_) {
+    protocol::WriterLock lock(mutex_);
+    BARNABAS_IO_TRY(file_system.rename(text_, to));
+    text_ = to;
+    return {};
+  }
+
   Io<void> rename(FileSystem& file_system, const std::string& to) EXCLUDES(mutex_) {
     protocol::WriterLock lock(mutex_);
     BARNABAS_IO_TRY(file_system.rename(text_, to));

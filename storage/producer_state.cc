@@ -230,4 +230,12 @@ void ProducerState::remove_expired(TimestampMs now) {
                 [&](const auto& entry) { return now - entry.second.since >= producer_id_expiration_ms_; });
 }
 
+void ProducerState::adopt(const ProducerState& other) {
+  producers_ = other.producers_;
+  open_ = other.open_;
+  unreplicated_ = other.unreplicated_;
+  verifications_ = other.verifications_;
+  last_guard_ = other.last_guard_;
+}
+
 }  // namespace storage

@@ -144,6 +144,9 @@ class ProducerState {
 
   // ---- Others
 
+  // Takes over what another log's state knows up to the same offset; the snapshots stay this log's own.
+  void adopt(const ProducerState& other);
+
   void remove_expired(TimestampMs now);
   const std::unordered_map<ProducerId, ProducerEntry>& producers() const { return producers_; }
   bool empty() const { return producers_.empty() && unreplicated_.empty(); }
