@@ -71,8 +71,15 @@ std::string without_items(std::string_view list, std::string_view removed) {
 
 using FindRow = const ConfigDefinition* (*)(std::string_view);
 
+Result<void> check_operation(const ConfigChange& change) {
+  if (change.operation >= AlterOperation::set && change.operation <= AlterOperation::subtract) return {};
+  return fail(ErrorCode::invalid_request,
+              fmt::format("Unknown operations type {}", static_cast<int>(change.operation)));
+}
+
 // One step of an incremental change on `values`.
 Result<void> apply_change(const ConfigChange& change, FindRow find_row, Properties& values) {
+  if (auto checked = check_operation(change); !checked) return checked;
   switch (change.operation) {
     case AlterOperation::set:
       values.insert_or_assign(change.name, *change.value);
@@ -83,9 +90,6 @@ Result<void> apply_change(const ConfigChange& change, FindRow find_row, Properti
     case AlterOperation::append:
     case AlterOperation::subtract:
       break;
-    default:
-      return fail(ErrorCode::invalid_request,
-                  fmt::format("Unknown operations type {}", static_cast<int>(change.operation)));
   }
   const bool append = change.operation == AlterOperation::append;
   const ConfigDefinition* row = find_row(change.name);
@@ -242,6 +246,10 @@ Result<void> ConfigAdmin::apply_to_broker(const ResourceChange& resource, bool i
   const std::string entity = whole_cluster ? std::string(default_entity) : resource.name;
   Properties wanted;
   if (incremental) {
+    // Of brokers all operations are looked at first, of topics each when it is its turn.
+    for (const ConfigChange& change : resource.changes) {
+      if (auto checked = check_operation(change); !checked) return checked;
+    }
     auto stored = repository_.brokers(entity);
     if (!stored) return std::unexpected(stored.error());
     auto changed = wanted_values(resource, find_broker_config, std::move(*stored));

@@ -87,6 +87,12 @@ TEST_F(ConfigAdminTest, RefusesMalformedChanges) {
   EXPECT_EQ(text(replace(ResourceType::broker_logger, "1", {})), "invalid_request: Unknown resource type 8");
 }
 
+TEST_F(ConfigAdminTest, OfABrokersChangesAnUnknownOperationIsToldFirst) {
+  EXPECT_EQ(text(change(ResourceType::broker, "1",
+                        {{"message.max.bytes", append, "5"}, {"log.roll.ms", static_cast<AlterOperation>(5), "5"}})),
+            "invalid_request: Unknown operations type 5");
+}
+
 TEST_F(ConfigAdminTest, RefusesAResourceThatOccursTwiceAndDoesTheOthers) {
   const ResourceChange twice{ResourceType::topic, "t", {{"retention.ms", set, "5"}}};
   const ResourceChange other{ResourceType::broker, "1", {{"max.connections", set, "5"}}};
