@@ -178,7 +178,7 @@ final class Answers {
         StringBuilder key = new StringBuilder();
         if (id != null && !copy.has("name")) key.append(topicId.apply(id.asText()));
         // Who it is first, then what is said of it.
-        for (String who : List.of("name", "topicName", "topic", "partitionIndex", "index", "partition", "groupId", "key", "memberId", "configName", "resourceName")) {
+        for (String who : List.of("name", "topicName", "topic", "partitionIndex", "index", "partition", "groupId", "key", "memberId", "configName", "resourceName", "user")) {
             JsonNode value = copy.get(who);
             if (value != null) key.append(value.isNumber() ? String.format("%012d", value.asLong()) : value.asText()).append('\u0001');
         }

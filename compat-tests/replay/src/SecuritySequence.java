@@ -4,7 +4,10 @@
 import java.io.IOException;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
 import org.apache.kafka.common.message.AlterReplicaLogDirsRequestData;
+import org.apache.kafka.common.message.AlterUserScramCredentialsRequestData;
 import org.apache.kafka.common.message.CreateAclsRequestData;
 import org.apache.kafka.common.message.CreateDelegationTokenRequestData;
 import org.apache.kafka.common.message.DeleteAclsRequestData;
@@ -21,7 +24,11 @@ import org.apache.kafka.common.protocol.ApiKeys;
 final class SecuritySequence extends LogSequence {
     private static final ApiKeys[] APIS = {ApiKeys.SASL_HANDSHAKE, ApiKeys.SASL_AUTHENTICATE, ApiKeys.DESCRIBE_ACLS, ApiKeys.CREATE_ACLS,
         ApiKeys.DELETE_ACLS, ApiKeys.CREATE_DELEGATION_TOKEN, ApiKeys.RENEW_DELEGATION_TOKEN, ApiKeys.EXPIRE_DELEGATION_TOKEN,
-        ApiKeys.DESCRIBE_DELEGATION_TOKEN, ApiKeys.DESCRIBE_USER_SCRAM_CREDENTIALS, ApiKeys.UPDATE_FEATURES, ApiKeys.ALTER_REPLICA_LOG_DIRS};
+        ApiKeys.DESCRIBE_DELEGATION_TOKEN, ApiKeys.DESCRIBE_USER_SCRAM_CREDENTIALS, ApiKeys.ALTER_USER_SCRAM_CREDENTIALS, ApiKeys.UPDATE_FEATURES,
+        ApiKeys.ALTER_REPLICA_LOG_DIRS};
+    private static final byte SCRAM_SHA_256 = 1, SCRAM_SHA_512 = 2;
+
+    private final Set<String> users = new TreeSet<>();  // that may have SCRAM credentials
 
     SecuritySequence(Run run, long seed, String prefix) {
         super(run, seed, prefix);
@@ -67,6 +74,7 @@ final class SecuritySequence extends LogSequence {
                 break;
             }
             case DESCRIBE_USER_SCRAM_CREDENTIALS: describeScram(version); break;
+            case ALTER_USER_SCRAM_CREDENTIALS: alterScram(version); break;
             case UPDATE_FEATURES: updateFeatures(version); break;
             default: moveReplicas(version);
         }
@@ -123,10 +131,45 @@ final class SecuritySequence extends LogSequence {
         } else {
             request.setUsers(new java.util.ArrayList<>());
             for (int u = random.nextInt(3); u > 0; u--) {
-                request.users().add(new DescribeUserScramCredentialsRequestData.UserName().setName(sometimes(8) ? "" : prefix + "u" + random.nextInt(2)));
+                request.users().add(new DescribeUserScramCredentialsRequestData.UserName().setName(user()));
             }
         }
         ask(ApiKeys.DESCRIBE_USER_SCRAM_CREDENTIALS, version, request);
+    }
+
+    private String user() {
+        return sometimes(8) ? "" : prefix + oneOf("u0", "u1", "a/b=c d");
+    }
+
+    private void alterScram(short version) throws IOException {
+        AlterUserScramCredentialsRequestData request = new AlterUserScramCredentialsRequestData();
+        for (int u = random.nextInt(3); u > 0; u--) {
+            String user = user();
+            users.add(user);
+            request.upsertions().add(new AlterUserScramCredentialsRequestData.ScramCredentialUpsertion().setName(user)
+                .setMechanism(sometimes(6) ? oneOf((byte) 0, (byte) 3) : oneOf(SCRAM_SHA_256, SCRAM_SHA_512))
+                .setIterations(sometimes(4) ? oneOf(0, 4095, 16385, -1) : oneOf(4096, 16384))
+                .setSalt(Batches.bytes(sometimes(6) ? "" : "salt")).setSaltedPassword(Batches.bytes("salted" + random.nextInt(5))));
+        }
+        for (int u = random.nextInt(sometimes(2) ? 3 : 1); u > 0; u--) {
+            request.deletions().add(new AlterUserScramCredentialsRequestData.ScramCredentialDeletion().setName(user())
+                .setMechanism(sometimes(6) ? (byte) 7 : oneOf(SCRAM_SHA_256, SCRAM_SHA_512)));
+        }
+        ask(ApiKeys.ALTER_USER_SCRAM_CREDENTIALS, version, request);
+    }
+
+    // Nobody's credentials stay.
+    @Override
+    void putBack() throws IOException {
+        if (users.isEmpty()) return;
+        AlterUserScramCredentialsRequestData request = new AlterUserScramCredentialsRequestData();
+        for (byte mechanism : new byte[] {SCRAM_SHA_256, SCRAM_SHA_512}) {
+            request.deletions().clear();
+            for (String user : users) {
+                request.deletions().add(new AlterUserScramCredentialsRequestData.ScramCredentialDeletion().setName(user).setMechanism(mechanism));
+            }
+            peek(ApiKeys.ALTER_USER_SCRAM_CREDENTIALS, 0, request);
+        }
     }
 
     private void updateFeatures(short version) throws IOException {

@@ -14,7 +14,8 @@ final class Tolerance {
     // Lists of everything there is, and what an entry is called: entries of other sequences are left out.
     private static final Map<ApiKeys, String[]> LISTS = Map.of(
         ApiKeys.METADATA, new String[] {"topics", "name"},
-        ApiKeys.LIST_GROUPS, new String[] {"groups", "groupId"});
+        ApiKeys.LIST_GROUPS, new String[] {"groups", "groupId"},
+        ApiKeys.DESCRIBE_USER_SCRAM_CREDENTIALS, new String[] {"results", "user"});
 
     private static final short UNKNOWN_SERVER_ERROR = -1;
 
