@@ -406,6 +406,7 @@ void Broker::Parts::stop() {
   if (http) http->close();
   while (!tasks.wait(60'000)) spdlog::warn("Still waiting for {} tasks to end", tasks.running());
   if (upkeep) upkeep->stop();
+  if (log_dir_mover) log_dir_mover->stop();
   if (cleaner) cleaner->stop();
   stop_groups();
   if (controller) controller->stop();

@@ -3,6 +3,7 @@
 #include "broker/handlers/alter_client_quotas.h"
 #include "broker/handlers/alter_configs.h"
 #include "broker/handlers/alter_partition_reassignments.h"
+#include "broker/handlers/alter_replica_log_dirs.h"
 #include "broker/handlers/alter_user_scram_credentials.h"
 #include "broker/handlers/api_versions.h"
 #include "broker/handlers/create_partitions.h"
@@ -62,6 +63,7 @@ void register_security_apis(ApiTable& apis) {
 void Broker::Parts::register_apis() {
   apis.add<ApiVersionsHandler>({.advertised = {0, 4}}, apis, [] { return std::int64_t{0}; });
   register_record_apis();
+  register_log_dir_apis();
   register_topic_apis();
   register_config_apis();
   register_group_apis();
@@ -78,7 +80,21 @@ void Broker::Parts::register_record_apis() {
   apis.add<DeleteRecordsHandler>({.advertised = {0, 2}}, *replicas, background, clock);
   apis.add<InitProducerIdHandler>({.advertised = {0, 5}}, *producer_ids, now_config->transaction_max_timeout_ms);
   apis.add<DescribeProducersHandler>({.advertised = {0, 0}}, *replicas, metadata, background);
+}
+
+void Broker::Parts::register_log_dir_apis() {
+  const BrokerConfigSnapshot now_config = config();
+  const QuotaWindows windows{
+      .count = now_config->alter_log_dirs_replication_quota_window_num,
+      .window_ms = now_config->alter_log_dirs_replication_quota_window_size_seconds * std::int64_t{1'000}};
+  log_dir_moves = std::make_unique<LogDirMoves>(
+      windows, [this] { return config()->replica_alter_log_dirs_io_max_bytes_per_second; }, clock);
+  const auto threads = static_cast<std::size_t>(std::max(now_config->num_replica_alter_log_dirs_threads, 0));
+  log_dir_mover = std::make_unique<LogDirMover>(*log_dir_moves, threads > 0 ? threads : home.log_dirs().size(),
+                                                server->executor(), background);
+  replicas->set_move_listener([this](const std::shared_ptr<Partition>& partition) { log_dir_mover->add(partition); });
   apis.add<DescribeLogDirsHandler>({.advertised = {0, 5}}, *replicas, *logs, background);
+  apis.add<AlterReplicaLogDirsHandler>({.advertised = {0, 2}}, *replicas, background);
 }
 
 void Broker::Parts::register_topic_apis() {

@@ -1,5 +1,6 @@
 // What /metrics shows of a broker beside its counters, under the names of Kafka's JMX exporter.
 #include <unistd.h>
+#include <algorithm>
 #include <cmath>
 #include <fstream>
 
@@ -66,6 +67,14 @@ void Broker::Parts::register_gauges() {
         const ReplicaManager::Counts counts = replicas->counts();
         return as_values(
             {counts.partitions, counts.leaders, counts.offline, counts.under_replicated, counts.under_min_isr});
+      });
+  metrics.gauges(
+      {{"kafka_server_replicaalterlogdirsmanager_partitioncount", "Partitions that move to another directory."},
+       {"kafka_server_replicaalterlogdirsmanager_failedpartitionscount", "Moves that don't get on."},
+       {"kafka_server_replicaalterlogdirsmanager_maxlag", "Records that the slowest move has left."}},
+      [this] {
+        return as_values({log_dir_moves->count(), log_dir_moves->failed_count(),
+                          static_cast<std::size_t>(std::max<std::int64_t>(log_dir_moves->max_lag(), 0))});
       });
   metrics.gauge("kafka_controller_kafkacontroller_activecontrollercount", "1 on the controller, else 0.",
                 [this] { return controller->is_active() ? 1.0 : 0.0; });

@@ -34,6 +34,8 @@
 #include "broker/periodic_tasks.h"
 #include "broker/producer_ids.h"
 #include "broker/replication/fetch_session.h"
+#include "broker/replication/log_dir_mover.h"
+#include "broker/replication/log_dir_moves.h"
 #include "broker/replication/replica_manager.h"
 #include "broker/task_group.h"
 #include "coordination/cluster/controller.h"
@@ -62,6 +64,7 @@ class Broker::Parts {
 
   void register_apis();
   void register_record_apis();
+  void register_log_dir_apis();
   void register_topic_apis();
   void register_config_apis();
   void register_group_apis();
@@ -110,6 +113,8 @@ class Broker::Parts {
   std::unique_ptr<ScramAdmin> scram_admin;
   std::unique_ptr<ProducerIds> producer_ids;
   std::unique_ptr<FetchSessionCache> fetch_sessions;
+  std::unique_ptr<LogDirMoves> log_dir_moves;
+  std::unique_ptr<LogDirMover> log_dir_mover;
   std::unique_ptr<InternalTopics> internal_topics;
   std::unique_ptr<GroupCoordinator> groups;
   ApiTable apis;

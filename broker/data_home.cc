@@ -19,6 +19,19 @@ class UnsyncedFile final : public storage::File {
   storage::Io<void> sync() override { return {}; }
 };
 
+// As Java's File writes it, since clients name log directories by these paths: from the root on, each slash once, and
+// . and .. as they are.
+std::string absolute_path(const std::string& path) {
+  std::error_code error;
+  std::string whole = path.starts_with('/') ? path : std::filesystem::current_path(error).string() + '/' + path;
+  std::string plain;
+  for (const char c : whole) {
+    if (c != '/' || !plain.ends_with('/')) plain += c;
+  }
+  if (plain.size() > 1 && plain.ends_with('/')) plain.pop_back();
+  return plain;
+}
+
 }  // namespace
 
 storage::Io<std::shared_ptr<storage::File>> UnsyncedFileSystem::open(const std::string& path, storage::OpenMode mode) {
@@ -38,7 +51,7 @@ DataHome::~DataHome() { close(); }
 protocol::Result<void> DataHome::open(const BrokerConfig& config) {
   const bool named = config.values.contains("log.dirs") || config.values.contains("log.dir");
   if (!config.ephemeral || named) {
-    log_dirs_ = config.log_dirs;
+    for (const std::string& dir : config.log_dirs) log_dirs_.push_back(absolute_path(dir));
     return {};
   }
   std::error_code error;

@@ -54,6 +54,15 @@ TEST_F(UnsyncedFileSystemTest, NeitherDirectoriesNorVolumesAreSynced) {
   EXPECT_TRUE(unsynced_.sync_volume(file("missing")).value_or(false)) << "the logs need sync nothing themselves";
 }
 
+// By these names clients see them and move partitions between them.
+TEST(DataHome, LogDirectoriesAreNamedFromTheRootOn) {
+  BrokerConfig config;
+  config.log_dirs = {"/a//b/", "data", "/c/../d", "/"};
+  DataHome home;
+  ASSERT_TRUE(home.open(config));
+  EXPECT_EQ(home.log_dirs(), (std::vector<std::string>{"/a/b", fs::current_path().string() + "/data", "/c/../d", "/"}));
+}
+
 TEST(DataHome, TheDirectoryOfAnEphemeralBrokerGoesWithIt) {
   BrokerConfig config;
   config.ephemeral = true;

@@ -102,6 +102,11 @@ void read_logs(const Reader& reader, BrokerConfig& config) {
   reader.read(config.log_flush_offset_checkpoint_interval_ms, "log.flush.offset.checkpoint.interval.ms");
   reader.read(config.log_flush_start_offset_checkpoint_interval_ms, "log.flush.start.offset.checkpoint.interval.ms");
   reader.read(config.log_dir_failure_timeout_ms, "log.dir.failure.timeout.ms");
+  reader.read(config.num_replica_alter_log_dirs_threads, "num.replica.alter.log.dirs.threads");
+  reader.read(config.replica_alter_log_dirs_io_max_bytes_per_second, "replica.alter.log.dirs.io.max.bytes.per.second");
+  reader.read(config.alter_log_dirs_replication_quota_window_num, "alter.log.dirs.replication.quota.window.num");
+  reader.read(config.alter_log_dirs_replication_quota_window_size_seconds,
+              "alter.log.dirs.replication.quota.window.size.seconds");
   reader.read(config.log_cleaner_enable, "log.cleaner.enable");
   reader.read(config.log_cleaner_threads, "log.cleaner.threads");
   reader.read(config.log_cleaner_dedupe_buffer_size, "log.cleaner.dedupe.buffer.size");

@@ -81,6 +81,10 @@ struct BrokerConfig {
   std::int32_t log_flush_offset_checkpoint_interval_ms = 60000;
   std::int32_t log_flush_start_offset_checkpoint_interval_ms = 60000;
   std::int64_t log_dir_failure_timeout_ms = 30000;
+  std::int32_t num_replica_alter_log_dirs_threads = 0;                     // 0: one for each directory
+  std::int64_t replica_alter_log_dirs_io_max_bytes_per_second = long_max;  // dynamic
+  std::int32_t alter_log_dirs_replication_quota_window_num = 11;
+  std::int32_t alter_log_dirs_replication_quota_window_size_seconds = 1;
 
   // Compaction
   bool log_cleaner_enable = true;

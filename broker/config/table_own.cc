@@ -41,8 +41,6 @@ constexpr ConfigDefinition rows[] = {
      .default_value = long_max,
      .check = at_least(0),
      .mode = cluster_wide,
-     .support = no_effect,
-     .reason = reason::alter_dirs,
      .doc = "Most bytes per second that are moved between log directories.",
      .internal = true},
 };

@@ -47,7 +47,6 @@ inline constexpr std::string_view early = "there is no authorizer to wait for";
 inline constexpr std::string_view replication = "replication between brokers isn't there yet";
 inline constexpr std::string_view preferred = "with one replica the preferred leader always leads";
 inline constexpr std::string_view selector = "consumers read from the leader, the only replica";
-inline constexpr std::string_view alter_dirs = "moving replicas between log directories isn't there yet";
 inline constexpr std::string_view ibp = "requests between brokers are those of Kafka 3.9";
 inline constexpr std::string_view format = "records are written in format v2, as Kafka does from 3.0 on";
 inline constexpr std::string_view new_groups = "the consumer group protocol of KIP-848 isn't there yet";

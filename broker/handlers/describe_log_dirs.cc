@@ -1,7 +1,7 @@
 // DescribeLogDirs (API key 35, v0-v5).
 //   v3 top-level error    v4 total and usable bytes of the volume (KIP-827)    v5 cordoned (KIP-1066: never, here)
-// Follows ReplicaManager.describeLogDirs of Kafka 3.9. There are no future logs, because replicas don't move between
-// directories yet.
+// Follows ReplicaManager.describeLogDirs of Kafka 3.9. A log that moves to another directory is shown in both, in the
+// new one as a future log.
 #include "broker/handlers/describe_log_dirs.h"
 
 #include <algorithm>
@@ -40,24 +40,45 @@ std::int64_t offset_lag(const ReplicaManager& replicas, const TopicPartition& id
   return log == nullptr ? 0 : std::max<std::int64_t>(log->high_watermark() - log->log_end_offset(), 0);
 }
 
+// How many offsets the current log has that the future one hasn't yet.
+std::int64_t future_lag(const ReplicaManager& replicas, const TopicPartition& id, const storage::Log* future) {
+  const auto partition = replicas.online_partition(id.topic, id.partition);
+  const auto current = partition == nullptr ? nullptr : partition->open_log();
+  return current == nullptr || future == nullptr ? -1 : current->log_end_offset() - future->log_end_offset();
+}
+
 }  // namespace
 
-protocol::DescribeLogDirsResponse DescribeLogDirsHandler::describe(const Request& request) const {
+std::vector<TopicPartition> DescribeLogDirsHandler::partitions_of(const Request& request) const {
   std::vector<TopicPartition> partitions;
-  if (!request.topics) {
-    partitions = logs_.partitions();
-  } else {
+  if (request.topics) {
     for (const TopicPartition& id : wanted_of(request)) {
-      if (logs_.contains(id)) partitions.push_back(id);
+      if (logs_.contains(id) || logs_.has_future(id)) partitions.push_back(id);
     }
+    return partitions;
   }
+  partitions = logs_.partitions();
+  for (TopicPartition& id : logs_.partitions_with_future()) {
+    if (!logs_.contains(id)) partitions.push_back(std::move(id));
+  }
+  return partitions;
+}
+
+protocol::DescribeLogDirsResponse DescribeLogDirsHandler::describe(const Request& request) const {
   std::map<std::string, TopicsOfDir> by_dir;
-  for (const TopicPartition& id : partitions) {
-    const auto place = logs_.place_of(id);
-    if (!place) continue;  // its directory answers for it
-    PartitionAnswer answer{.partition_index = id.partition, .partition_size = place->size};
-    answer.offset_lag = offset_lag(replicas_, id, place->open.get());
-    by_dir[place->log_dir][id.topic].push_back(answer);
+  for (const TopicPartition& id : partitions_of(request)) {
+    // Where there is none, its directory answers for it.
+    if (const auto place = logs_.place_of(id)) {
+      by_dir[place->log_dir][id.topic].push_back({.partition_index = id.partition,
+                                                  .partition_size = place->size,
+                                                  .offset_lag = offset_lag(replicas_, id, place->open.get())});
+    }
+    if (const auto place = logs_.place_of_future(id)) {
+      by_dir[place->log_dir][id.topic].push_back({.partition_index = id.partition,
+                                                  .partition_size = place->size,
+                                                  .offset_lag = future_lag(replicas_, id, place->open.get()),
+                                                  .is_future_key = true});
+    }
   }
 
   Response response;

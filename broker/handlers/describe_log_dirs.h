@@ -2,9 +2,12 @@
 // Owned by the API table; stateless, one object serves all network threads.
 #pragma once
 
+#include <vector>
+
 #include "broker/awaitable.h"
 #include "broker/handler.h"
 #include "protocol/messages/describe_log_dirs.h"
+#include "protocol/types.h"
 
 namespace storage {
 class LogManager;
@@ -27,6 +30,7 @@ class DescribeLogDirsHandler {
 
  private:
   Response describe(const Request& request) const;
+  std::vector<protocol::TopicPartition> partitions_of(const Request& request) const;
 
   ReplicaManager& replicas_;
   storage::LogManager& logs_;

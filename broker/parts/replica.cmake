@@ -1,6 +1,7 @@
 # Partitions, the replica manager, fetch sessions, and the handlers of the byte path.
 broker_part(replica
   SOURCES
+    handlers/alter_replica_log_dirs.cc
     handlers/delete_records.cc
     handlers/describe_log_dirs.cc
     handlers/describe_producers.cc
@@ -15,14 +16,19 @@ broker_part(replica
     producer_ids.cc
     replication/fetch_session.cc
     replication/local_broker_channel.cc
+    replication/log_dir_mover.cc
+    replication/log_dir_moves.cc
     replication/partition.cc
     replication/partition_append.cc
+    replication/partition_move.cc
     replication/partition_read.cc
     replication/replica_manager.cc
+    replication/replica_manager_moves.cc
     replication/retention_notices.cc
     replication/wait.cc
     replication/waiters.cc
   TESTS
+    handlers/alter_replica_log_dirs_test.cc
     handlers/delete_records_test.cc
     handlers/fetch_test.cc
     handlers/init_producer_id_test.cc
@@ -32,6 +38,7 @@ broker_part(replica
     handlers/throttled_records_test.cc
     producer_ids_test.cc
     replication/fetch_session_test.cc
+    replication/log_dir_moves_test.cc
     replication/partition_opening_test.cc
     replication/partition_test.cc
     replication/replica_manager_test.cc

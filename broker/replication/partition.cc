@@ -88,6 +88,7 @@ void Partition::close(ErrorCode reason) {
   if (!closed_) closed_ = reason;
   is_open_.store(true, std::memory_order_release);
   log_.reset();
+  future_.reset();
   leader_ = -1;
   epoch_start_.reset();
   followers_.clear();

@@ -34,7 +34,8 @@
 
 namespace storage {
 class Log;
-}
+class LogManager;
+}  // namespace storage
 
 namespace broker {
 
@@ -56,6 +57,7 @@ struct PartitionEnvironment {
   std::function<protocol::Result<std::shared_ptr<storage::Log>>(const protocol::TopicPartition&,
                                                                 std::optional<protocol::Uuid> topic_id)>
       open_log;
+  storage::LogManager* logs = nullptr;  // for moves between its directories
   TopicMetricsSource metrics;
   mutable RetentionNotices retention_notices;
   // Wakes leadership changes, the appends that wait for them, and those who wait for the opening of a log. One for all
@@ -221,6 +223,26 @@ class Partition {
   protocol::Result<DeletedRecords> delete_records_before(protocol::Offset offset) EXCLUDES(mutex_);
   protocol::Result<protocol::Offset> low_watermark() EXCLUDES(mutex_);
 
+  // ---- Moving to another log directory (KIP-113): partition_move.cc
+
+  // From now on `future` is to be filled. REQUIRES: the log is open, and no other future log is there.
+  void begin_move(std::shared_ptr<storage::Log> future) EXCLUDES(mutex_);
+
+  // Null: it doesn't move.
+  std::shared_ptr<storage::Log> future_log() const EXCLUDES(mutex_);
+
+  // Gives the move up and deletes the future log, unless its directory failed.
+  enum class FutureFiles : std::uint8_t { remove, keep };
+  protocol::Result<void> end_move(FutureFiles files) EXCLUDES(mutex_);
+
+  // Copies about `max_bytes`, or what there is, to the future log. If it has all then, it becomes the log: for a moment
+  // nobody writes. Waits for the disk. One thread at a time.
+  struct MoveStep {
+    std::int64_t bytes = 0;  // copied
+    bool over = false;       // nothing moves (any more)
+  };
+  protocol::Result<MoveStep> continue_move(std::int32_t max_bytes) EXCLUDES(mutex_);
+
   // ---- Counting
 
   // Adds to one of the topic's counters and to the broker's total.
@@ -283,6 +305,10 @@ class Partition {
 
   protocol::Result<void> read_log(const storage::Log& log, const PartitionRead& request,
                                   PartitionReadResult& result) const;
+  protocol::Result<MoveStep> finish_move(const std::shared_ptr<storage::Log>& future, std::int32_t max_bytes)
+      EXCLUDES(mutex_);
+  protocol::Result<bool> replace_log(const storage::Log& log, storage::Log& future, std::int32_t max_bytes) const
+      EXCLUDES(mutex_);
   void set_followers(const PartitionState& state, bool new_epoch, bool was_leader) REQUIRES(mutex_);
   void record_follower_fetch(const PartitionRead& request, const PartitionReadResult& result) EXCLUDES(mutex_);
   std::size_t effective_min_isr() const REQUIRES(mutex_);
@@ -302,8 +328,9 @@ class Partition {
 
   mutable protocol::Mutex mutex_;
   std::optional<protocol::Uuid> topic_id_ GUARDED_BY(mutex_);
-  std::shared_ptr<storage::Log> log_ GUARDED_BY(mutex_);  // null: not opened yet; stays until close()
-  std::atomic<bool> is_open_{false};                      // log_ is set, or the partition is closed
+  std::shared_ptr<storage::Log> log_ GUARDED_BY(mutex_);     // null: not opened yet; stays until close()
+  std::shared_ptr<storage::Log> future_ GUARDED_BY(mutex_);  // null: it doesn't move
+  std::atomic<bool> is_open_{false};                         // log_ is set, or the partition is closed
   std::optional<protocol::ErrorCode> closed_ GUARDED_BY(mutex_);
   protocol::BrokerId leader_ GUARDED_BY(mutex_) = -1;
   protocol::LeaderEpoch leader_epoch_ GUARDED_BY(mutex_) = protocol::no_leader_epoch;

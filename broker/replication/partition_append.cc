@@ -82,14 +82,19 @@ void Partition::finish_append(LeaderAppend& append) {
 }
 
 Result<void> Partition::flush() {
-  std::shared_ptr<storage::Log> log;
-  {
-    MutexLock lock(mutex_);
-    if (closed_) return fail(*closed_);
-    log = log_;
+  std::shared_ptr<storage::Log> flushed;
+  while (true) {
+    std::shared_ptr<storage::Log> log;
+    {
+      MutexLock lock(mutex_);
+      if (closed_) return fail(*closed_);
+      log = log_;
+    }
+    // Another log may have taken its place meanwhile, and what was appended with it.
+    if (log == flushed) return {};
+    if (auto done = log->flush(environment_.clock->now_ms()); !done) return done;
+    flushed = std::move(log);
   }
-  if (log == nullptr) return {};
-  return log->flush(environment_.clock->now_ms());
 }
 
 std::optional<ErrorCode> Partition::replication_outcome(Offset required, LeaderEpoch since) const {

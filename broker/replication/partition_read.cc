@@ -167,6 +167,7 @@ Result<Offset> Partition::low_watermark() {
 
 Offset Partition::low_watermark_locked() const {
   Offset low = log_->log_start_offset();
+  if (future_ != nullptr) low = std::min(low, future_->log_start_offset());
   for (const Follower& follower : followers_) {
     if (follower.log_start < low && environment_.is_alive(follower.id)) low = follower.log_start;
   }

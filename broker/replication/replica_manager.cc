@@ -51,6 +51,7 @@ ReplicaManager::ReplicaManager(ReplicaManagerOptions options, storage::LogManage
   environment_.replica_lag_time_max_ms = options_.replica_lag_time_max_ms;
   environment_.metrics = options_.metrics;
   environment_.clock = &clock_;
+  environment_.logs = &logs_;
   environment_.is_alive = [this](protocol::BrokerId id) { return metadata_.snapshot()->broker(id) != nullptr; };
   environment_.open_log = [this](const TopicPartition& id,
                                  std::optional<Uuid> topic_id) -> Result<std::shared_ptr<storage::Log>> {
@@ -180,6 +181,7 @@ Result<void> ReplicaManager::change_role_or_fail(const std::shared_ptr<Partition
     if (*became_leader) {
       for (LeadershipListener* listener : listeners_) listener->became_leader(partition, state.leader_epoch);
     }
+    resume_move(partition);
     return {};
   }
   bool follows = false;
@@ -197,6 +199,7 @@ Result<void> ReplicaManager::change_role_or_fail(const std::shared_ptr<Partition
   if (follows) {
     for (LeadershipListener* listener : listeners_) listener->resigned(id, state.leader_epoch);
   }
+  resume_move(partition);
   return {};
 }
 
@@ -274,7 +277,7 @@ ErrorCode ReplicaManager::stop(const TopicPartition& id, LeaderEpoch epoch, bool
 }
 
 ErrorCode ReplicaManager::delete_log(const TopicPartition& id) {
-  if (!logs_.contains(id)) return ErrorCode::none;
+  if (!logs_.contains(id) && !logs_.has_future(id)) return ErrorCode::none;
   const auto deleted = logs_.async_delete(id, clock_.now_ms());
   if (!deleted) spdlog::error("The log of {} can't be deleted: {}", id.text(), deleted.error().text());
   return deleted.code();
@@ -410,6 +413,7 @@ void ReplicaManager::take_directory_offline(const std::string& log_dir) {
     mark_offline(partition);
     ++taken;
   }
+  end_moves_to(log_dir);
   spdlog::error("Log directory {} is offline; {} partitions of this broker are unavailable", log_dir, taken);
 }
 

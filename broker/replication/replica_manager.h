@@ -60,6 +60,10 @@ class LeadershipListener {
 // Called as a LeadershipListener is.
 using DeletionListener = std::function<void(const std::vector<protocol::TopicPartition>& deleted)>;
 
+// Told that a partition's log is to be copied to another directory (Partition::continue_move). Called as a
+// LeadershipListener is.
+using MoveListener = std::function<void(const std::shared_ptr<Partition>& partition)>;
+
 class ReplicaManager {
  public:
   // What it is given outlives it, or at least shutdown().
@@ -72,6 +76,7 @@ class ReplicaManager {
   // Before the first request; the listeners outlive shutdown().
   void add_listener(LeadershipListener& listener);
   void add_deletion_listener(DeletionListener listener);
+  void set_move_listener(MoveListener listener) { move_listener_ = std::move(listener); }
 
   // ---- The controller's requests: broker_not_available after shutdown()
 
@@ -80,6 +85,13 @@ class ReplicaManager {
                                                            protocol::ApiVersion version)
       EXCLUDES(state_change_mutex_, mutex_);
   protocol::StopReplicaResponse stop_replicas(const protocol::StopReplicaRequest& request, protocol::ApiVersion version)
+      EXCLUDES(state_change_mutex_, mutex_);
+
+  // Moves a partition's log to another log directory (AlterReplicaLogDirs): begins it, gives up another move, or, for a
+  // partition that isn't here yet, remembers where its log shall be. May wait for the disk.
+  // Errors: invalid_topic_exception, log_dir_not_found, kafka_storage_error, replica_not_available,
+  // unknown_topic_or_partition.
+  protocol::Result<void> move_log(const protocol::TopicPartition& id, const std::string& log_dir)
       EXCLUDES(state_change_mutex_, mutex_);
 
   // Brings the metadata cache up to date. Error: stale_controller_epoch.
@@ -163,6 +175,10 @@ class ReplicaManager {
   protocol::ErrorCode stop(const protocol::TopicPartition& id, protocol::LeaderEpoch epoch, bool remove_log)
       REQUIRES(state_change_mutex_);
   protocol::ErrorCode delete_log(const protocol::TopicPartition& id) REQUIRES(state_change_mutex_);
+  protocol::Result<void> begin_move(const std::shared_ptr<Partition>& partition, const std::string& log_dir)
+      REQUIRES(state_change_mutex_);
+  void resume_move(const std::shared_ptr<Partition>& partition) REQUIRES(state_change_mutex_);
+  void end_moves_to(const std::string& log_dir) REQUIRES(state_change_mutex_);
 
   const ReplicaManagerOptions options_;
   storage::LogManager& logs_;
@@ -171,6 +187,7 @@ class ReplicaManager {
   PartitionEnvironment environment_;
   std::vector<LeadershipListener*> listeners_;        // fixed once requests come
   std::vector<DeletionListener> deletion_listeners_;  // the same
+  MoveListener move_listener_;                        // the same
 
   // Serialises leadership changes; taken before mutex_ and before any partition's lock.
   protocol::Mutex state_change_mutex_;

@@ -77,10 +77,27 @@ class TestReplicas {
  public:
   static constexpr protocol::BrokerId local = 1;
 
-  explicit TestReplicas(storage::LogConfig config = {}) {
+  // With one log directory, data_directory(), or several, directory(0) and so on.
+  explicit TestReplicas(storage::LogConfig config = {}, std::size_t directories = 1) : config_(config) {
+    log_dirs_ = {directory_.path()};
+    if (directories > 1) log_dirs_.clear();
+    while (log_dirs_.size() < directories) {
+      log_dirs_.push_back(directory_.path() + "/" + std::to_string(log_dirs_.size()));
+    }
+    start();
+  }
+
+  // As after kill -9. REQUIRES: nobody holds a partition or a log.
+  void start_again() {
+    replicas_.reset();
+    logs_.reset();
+    start();
+  }
+
+  void start() {
     storage::LogManagerOptions options;
-    options.log_dirs = {directory_.path()};
-    options.default_config = config;
+    options.log_dirs = log_dirs_;
+    options.default_config = config_;
     logs_ = std::make_unique<storage::LogManager>(std::move(options));
     EXPECT_TRUE(logs_->lock_directories());
     EXPECT_TRUE(logs_->set_identity("test-cluster", local, clock_.now_ms()));
@@ -99,6 +116,7 @@ class TestReplicas {
   protocol::ManualClock& clock() { return clock_; }
   TestLoop& loop() { return loop_; }
   const std::string& data_directory() const { return directory_.path(); }
+  const std::string& directory(std::size_t index) const { return log_dirs_.at(index); }
   const std::vector<std::string>& created_topics() const { return created_topics_; }
   const TopicMetrics& totals() const { return totals_; }
   const TopicMetrics& topic_metrics() const { return *topic_metrics_; }  // of all topics
@@ -210,8 +228,10 @@ class TestReplicas {
   }
 
  private:
+  const storage::LogConfig config_;
   std::vector<std::string> created_topics_;
   TemporaryDirectory directory_;
+  std::vector<std::string> log_dirs_;
   protocol::ManualClock clock_;
   MetadataCache metadata_;
   TopicMetrics totals_;
