@@ -8,6 +8,7 @@
 // InitProducerId already answers coordinator_not_available.
 #include "broker/handlers/produce.h"
 
+#include <algorithm>
 #include <optional>
 #include <utility>
 
@@ -23,11 +24,13 @@ namespace broker {
 
 using protocol::ApiVersion, protocol::Bytes, protocol::Error, protocol::ErrorCode, protocol::Result;
 
-// An append that can't be acknowledged yet, and where its answer stands in the response.
+// What isn't done yet for a partition, and where its answer stands in the response.
 struct ProduceHandler::Unfinished {
   Step step;
   std::size_t topic = 0;
   std::size_t index = 0;
+  std::string_view topic_name;  // the request's, or the metadata's for a topic id
+  const Request::PartitionProduceData* data = nullptr;
 };
 
 namespace {
@@ -154,10 +157,10 @@ ProduceHandler::PartitionAnswer ProduceHandler::append(const RequestContext& con
 }
 
 // After the appends: what an acknowledgement stands for. The requests behind this one go on meanwhile.
-awaitable<void> ProduceHandler::finish(RequestContext& context, std::vector<Unfinished>& waiting,
+awaitable<void> ProduceHandler::finish(RequestContext& context, std::vector<Unfinished>& pending,
                                        Response& response) const {
   context.ordered_part_done();
-  for (const Unfinished& unfinished : waiting) {
+  for (const Unfinished& unfinished : pending) {
     const Step& step = unfinished.step;
     ErrorCode outcome = ErrorCode::none;
     if (step.flush) {
@@ -196,11 +199,11 @@ void ProduceHandler::finish_without_answer(RequestContext& context, const Respon
   context.close_connection();
 }
 
-// Appends what there is, partition by partition; `waiting` gets what can't be acknowledged yet.
-awaitable<protocol::ProduceResponse> ProduceHandler::append_all(const RequestContext& context, const Request& request,
-                                                                std::vector<Unfinished>& waiting) const {
-  const bool by_id = context.api_version() >= first_with_topic_ids;
-  const MetadataCache::Snapshot metadata = by_id ? metadata_.snapshot() : nullptr;
+// Appends what there is, partition by partition. `pending` gets those whose log is to be opened first, and those that
+// can't be acknowledged yet.
+protocol::ProduceResponse ProduceHandler::append_all(const RequestContext& context, const Request& request,
+                                                     const MetadataSnapshot* ids,
+                                                     std::vector<Unfinished>& pending) const {
   Response response;
   response.responses.reserve(request.topic_data.size());
   for (const TopicProduceData& topic : request.topic_data) {
@@ -209,28 +212,35 @@ awaitable<protocol::ProduceResponse> ProduceHandler::append_all(const RequestCon
     answers.name = topic.name;
     answers.topic_id = topic.topic_id;
     answers.partition_responses.reserve(topic.partition_data.size());
-    const TopicMetadata* known = by_id ? metadata->topic(topic.topic_id) : nullptr;
+    const TopicMetadata* known = ids != nullptr ? ids->topic(topic.topic_id) : nullptr;
     for (const auto& data : topic.partition_data) {
-      if (by_id && known == nullptr) {
+      if (ids != nullptr && known == nullptr) {
         answers.partition_responses.push_back(refused(data.index, ErrorCode::unknown_topic_id));
         continue;
       }
-      const std::string_view name = by_id ? std::string_view(known->name) : topic.name.view();
-      Step step;
-      PartitionAnswer answer = append(context, request, name, data, step);
-      while (step.to_open != nullptr) {
-        const Result<void> opened = co_await open_on_background(std::move(step.to_open), background_);
-        answer = opened ? append(context, request, name, data, step) : refused(data.index, opened.code());
-      }
-      if (step.unfinished != nullptr) {
-        waiting.push_back({.step = std::move(step),
-                           .topic = response.responses.size() - 1,
-                           .index = answers.partition_responses.size()});
-      }
-      answers.partition_responses.push_back(std::move(answer));
+      Unfinished entry{.topic = response.responses.size() - 1,
+                       .index = answers.partition_responses.size(),
+                       .topic_name = ids != nullptr ? std::string_view(known->name) : topic.name.view(),
+                       .data = &data};
+      answers.partition_responses.push_back(append(context, request, entry.topic_name, data, entry.step));
+      if (entry.step.to_open != nullptr || entry.step.unfinished != nullptr) pending.push_back(std::move(entry));
     }
   }
-  co_return response;
+  return response;
+}
+
+// A log is opened when somebody asks for it the first time.
+awaitable<void> ProduceHandler::open_and_append(const RequestContext& context, const Request& request,
+                                                std::vector<Unfinished>& pending, Response& response) const {
+  for (Unfinished& entry : pending) {
+    PartitionAnswer& answer = response.responses[entry.topic].partition_responses[entry.index];
+    while (entry.step.to_open != nullptr) {
+      const Result<void> opened = co_await open_on_background(std::move(entry.step.to_open), background_);
+      answer = opened ? append(context, request, entry.topic_name, *entry.data, entry.step)
+                      : refused(entry.data->index, opened.code());
+    }
+  }
+  std::erase_if(pending, [](const Unfinished& entry) { return entry.step.unfinished == nullptr; });
 }
 
 // `sent` views the frame, which dispatch keeps until the response is encoded.
@@ -242,11 +252,16 @@ awaitable<protocol::ProduceResponse> ProduceHandler::handle(RequestContext& cont
     if (request.acks == acks_none) finish_without_answer(context, response);
     co_return response;
   }
-  std::vector<Unfinished> waiting;
-  Response response = co_await append_all(context, request, waiting);
+  const MetadataCache::Snapshot ids =
+      context.api_version() >= first_with_topic_ids ? metadata_.snapshot() : MetadataCache::Snapshot();
+  std::vector<Unfinished> pending;
+  Response response = append_all(context, request, ids.get(), pending);
+  if (std::ranges::any_of(pending, [](const Unfinished& entry) { return entry.step.to_open != nullptr; })) {
+    co_await open_and_append(context, request, pending, response);
+  }
   // Before the wait: what comes next on this connection may have to wait for it.
   if (RequestQuotas* quotas = context.quotas()) quotas->charge_produce(context.request_bytes());
-  if (!waiting.empty()) co_await finish(context, waiting, response);
+  if (!pending.empty()) co_await finish(context, pending, response);
   if (merged) {
     for (const auto& [topic, partition, code] : merged->refused) {
       PartitionAnswer& answer = response.responses[topic].partition_responses[partition];

@@ -13,6 +13,7 @@ namespace broker {
 
 class BackgroundPool;
 class MetadataCache;
+class MetadataSnapshot;
 class ReplicaManager;
 
 class ProduceHandler {
@@ -42,9 +43,11 @@ class ProduceHandler {
 
   PartitionAnswer append(const RequestContext& context, const Request& request, std::string_view topic,
                          const Request::PartitionProduceData& data, Step& step) const;
-  awaitable<Response> append_all(const RequestContext& context, const Request& request,
-                                 std::vector<Unfinished>& waiting) const;
-  awaitable<void> finish(RequestContext& context, std::vector<Unfinished>& waiting, Response& response) const;
+  Response append_all(const RequestContext& context, const Request& request, const MetadataSnapshot* ids,
+                      std::vector<Unfinished>& pending) const;
+  awaitable<void> open_and_append(const RequestContext& context, const Request& request,
+                                  std::vector<Unfinished>& pending, Response& response) const;
+  awaitable<void> finish(RequestContext& context, std::vector<Unfinished>& pending, Response& response) const;
   void add_leaders(const RequestContext& context, Response& response) const;
   void finish_without_answer(RequestContext& context, const Response& response) const;
 
