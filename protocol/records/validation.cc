@@ -12,15 +12,39 @@
 namespace protocol {
 namespace {
 
-Result<void> check_batch_bytes(const RecordBatchView& batch, const AnalyzeOptions& options) {
-  if (batch.magic() >= magic_v2 && options.origin == AppendOrigin::client && batch.base_offset() != 0) {
+Result<void> check_prefix(std::int8_t magic, Offset base_offset, std::size_t size, const AnalyzeOptions& options) {
+  if (magic >= magic_v2 && options.origin == AppendOrigin::client && base_offset != 0) {
     return fail(ErrorCode::invalid_record, fmt::format("The base offset of a batch sent to {} must be 0, but it is {}",
-                                                       options.partition, batch.base_offset()));
+                                                       options.partition, base_offset));
   }
-  if (options.max_message_bytes && batch.size() > *options.max_message_bytes) {
+  if (options.max_message_bytes && size > *options.max_message_bytes) {
     return fail(ErrorCode::message_too_large, fmt::format("A batch sent to {} has {} bytes, more than the allowed {}",
-                                                          options.partition, batch.size(), *options.max_message_bytes));
+                                                          options.partition, size, *options.max_message_bytes));
   }
+  return {};
+}
+
+// Of bytes that BatchReader calls corrupt: whether they end before the batch does that they claim to be.
+bool is_cut_off(Bytes bytes) {
+  if (bytes.size() < batch_prefix_size) return false;
+  constexpr auto smallest_length = static_cast<std::int32_t>(message::overhead_v0 - batch_length_overhead);
+  const auto length = load_be<std::int32_t>(bytes.data() + batch_v2::length);
+  const auto magic = load_be<std::int8_t>(bytes.data() + batch_v2::magic);
+  return length >= smallest_length && magic >= magic_v0 && magic <= magic_v2 &&
+         bytes.size() < batch_length_overhead + static_cast<std::size_t>(length);
+}
+
+// A batch of magic 2 that is shorter than its header is corrupt; what can be read of it counts before that.
+Result<void> check_short_batch(Bytes bytes, const AnalyzeOptions& options) {
+  if (bytes.size() < batch_prefix_size || load_be<std::int8_t>(bytes.data() + batch_v2::magic) != magic_v2) return {};
+  const auto length = load_be<std::int32_t>(bytes.data() + batch_v2::length);
+  if (length < static_cast<std::int32_t>(message::overhead_v0 - batch_length_overhead)) return {};
+  return check_prefix(magic_v2, load_be<Offset>(bytes.data()), batch_length_overhead + static_cast<std::size_t>(length),
+                      options);
+}
+
+Result<void> check_batch_bytes(const RecordBatchView& batch, const AnalyzeOptions& options) {
+  if (auto checked = check_prefix(batch.magic(), batch.base_offset(), batch.size(), options); !checked) return checked;
   if (!batch.crc_matches()) {
     return fail(ErrorCode::corrupt_message, fmt::format("A batch sent to {} has a wrong checksum", options.partition));
   }
@@ -59,7 +83,9 @@ Result<RecordsSummary> analyze_records(Bytes records, const AnalyzeOptions& opti
     if (auto checked = check_batch_bytes(batch, options); !checked) return std::unexpected(checked.error());
     add_to_summary(batch, summary);
   }
-  if (batches.status() == BatchStatus::corrupt) {
+  const Bytes rest = records.subspan(batches.position());
+  if (batches.status() == BatchStatus::corrupt && !is_cut_off(rest)) {
+    if (auto checked = check_short_batch(rest, options); !checked) return std::unexpected(checked.error());
     return fail(ErrorCode::corrupt_message,
                 fmt::format("A batch sent to {} is corrupt: {}", options.partition, batches.reason()));
   }

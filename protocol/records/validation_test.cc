@@ -320,6 +320,17 @@ TEST(AnalyzeRecords, RefusesDamagedOversizedAndUnorderedBatches) {
   EXPECT_EQ(analyze_records({}, {}).value().valid_bytes, 0u);
 }
 
+TEST(AnalyzeRecords, OfABatchThatIsShorterThanItsHeaderItLooksAtWhatIsThereFirst) {
+  auto batch = testing::build({}, {{.value = "hello"}});
+  batch.resize(batch_v2::header_size - 1);
+  store_be(batch.data() + batch_v2::length, static_cast<std::int32_t>(batch.size() - batch_length_overhead));
+  EXPECT_EQ(analyze_records(batch, {}).code(), ErrorCode::corrupt_message);
+  EXPECT_EQ(analyze_records(Bytes(batch).first(59), {}).value().valid_bytes, 0u) << "a torn tail";
+  EXPECT_EQ(analyze_records(batch, {.max_message_bytes = 59}).code(), ErrorCode::message_too_large);
+  store_be(batch.data(), Offset{5});
+  EXPECT_EQ(analyze_records(batch, {.max_message_bytes = 59}).code(), ErrorCode::invalid_record);
+}
+
 TEST(PrepareAppend, DamagedBatchesWithRightChecksumsNeverCrash) {
   std::mt19937 random(2);
   std::size_t accepted = 0, refused = 0;
