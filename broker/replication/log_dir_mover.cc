@@ -10,6 +10,7 @@ namespace broker {
 LogDirMover::~LogDirMover() { stop(); }
 
 void LogDirMover::add(const std::shared_ptr<Partition>& partition) {
+  if (stopped_) return;
   moves_.add(partition);
   // The task group keeps this alive until then.
   tasks_.spawn(
@@ -36,7 +37,7 @@ awaitable<void> LogDirMover::work() {
 }
 
 void LogDirMover::stop() {
-  if (std::exchange(stopped_, true)) return;
+  if (stopped_.exchange(true)) return;
   TaskGroup cancelling;
   cancelling.spawn(
       executor_, [](CancelList& list) -> awaitable<void> { co_return list.cancel_all(); }(cancel_list_),

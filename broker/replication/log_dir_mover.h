@@ -5,6 +5,7 @@
 // touched on the executor's thread only.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -27,7 +28,7 @@ class LogDirMover {
   LogDirMover(const LogDirMover&) = delete;
   LogDirMover& operator=(const LogDirMover&) = delete;
 
-  // A move began.
+  // A move began. After stop() it waits for the next start.
   void add(const std::shared_ptr<Partition>& partition);
 
   // Ends after the pieces under way; what is left goes on at the next start.
@@ -44,7 +45,7 @@ class LogDirMover {
   std::size_t working_ = 0;
   std::uint64_t added_ = 0;
   TaskGroup tasks_;
-  bool stopped_ = false;
+  std::atomic<bool> stopped_{false};
 };
 
 }  // namespace broker

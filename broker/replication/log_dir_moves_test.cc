@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <filesystem>
 #include <fstream>
 #include <limits>
 #include <thread>
@@ -167,6 +168,28 @@ TEST_F(LogDirMovesTest, AStartGoesOnWithTheMove) {
   finish();
   EXPECT_EQ(place(), env.directory(2));
   EXPECT_EQ(records(), 5);
+}
+
+TEST_F(LogDirMovesTest, AFutureLogOfAnotherTopicOfThatNameIsDeleted) {
+  env.append("t");
+  ASSERT_EQ(move(1), ErrorCode::none);
+  moves.emplace(QuotaWindows{}, [this] { return limit; }, env.clock());
+  // The topic is deleted while directory 1 is away, and made anew.
+  const std::string away = env.directory(1) + ".away";
+  std::filesystem::rename(env.directory(1), away);
+  env.start_again();
+  ASSERT_EQ(env.stop("t", 0, -2, true), ErrorCode::none);
+  ASSERT_EQ(env.assign("t", 0, {}, TestReplicas::id_of("another")), ErrorCode::none);
+  env.append("t");
+  env.append("t");
+  std::filesystem::remove_all(env.directory(1));
+  std::filesystem::rename(away, env.directory(1));
+  env.start_again();
+  listen();
+  ASSERT_EQ(env.assign("t", 0, {}, TestReplicas::id_of("another")), ErrorCode::none);
+  EXPECT_FALSE(env.logs().has_future({"t", 0}));
+  EXPECT_EQ(moves->count(), 0u);
+  EXPECT_EQ(records(), 2);
 }
 
 TEST_F(LogDirMovesTest, ThePaceIsKept) {

@@ -53,7 +53,10 @@ void ReplicaManager::resume_move(const std::shared_ptr<Partition>& partition) {
     return;
   }
   if (*future == nullptr) return;
-  if ((*log)->directory().path() == (*future)->directory().path()) {
+  // Of a topic of the same name, deleted while that directory was offline; or put there by hand.
+  const auto of_topic = (*future)->topic_id();
+  const bool of_another = of_topic && partition->topic_id() && *of_topic != *partition->topic_id();
+  if (of_another || (*log)->directory().path() == (*future)->directory().path()) {
     if (const auto ended = partition->end_move(Partition::FutureFiles::remove); !ended) {
       spdlog::error("What is left of a move of {} can't be deleted: {}", id.text(), ended.error().text());
     }
