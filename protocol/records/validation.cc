@@ -24,23 +24,25 @@ Result<void> check_prefix(std::int8_t magic, Offset base_offset, std::size_t siz
   return {};
 }
 
-// Of bytes that BatchReader calls corrupt: whether they end before the batch does that they claim to be.
-bool is_cut_off(Bytes bytes) {
-  if (bytes.size() < batch_prefix_size) return false;
+// Of bytes that BatchReader calls corrupt: how long the batch is that they claim to be; nothing when they can't be one.
+std::optional<std::size_t> claimed_size(Bytes bytes) {
   constexpr auto smallest_length = static_cast<std::int32_t>(message::overhead_v0 - batch_length_overhead);
+  if (bytes.size() < batch_prefix_size) return std::nullopt;
   const auto length = load_be<std::int32_t>(bytes.data() + batch_v2::length);
   const auto magic = load_be<std::int8_t>(bytes.data() + batch_v2::magic);
-  return length >= smallest_length && magic >= magic_v0 && magic <= magic_v2 &&
-         bytes.size() < batch_length_overhead + static_cast<std::size_t>(length);
+  if (length < smallest_length || magic < magic_v0 || magic > magic_v2) return std::nullopt;
+  return batch_length_overhead + static_cast<std::size_t>(length);
 }
 
-// A batch of magic 2 that is shorter than its header is corrupt; what can be read of it counts before that.
-Result<void> check_short_batch(Bytes bytes, const AnalyzeOptions& options) {
-  if (bytes.size() < batch_prefix_size || load_be<std::int8_t>(bytes.data() + batch_v2::magic) != magic_v2) return {};
-  const auto length = load_be<std::int32_t>(bytes.data() + batch_v2::length);
-  if (length < static_cast<std::int32_t>(message::overhead_v0 - batch_length_overhead)) return {};
-  return check_prefix(magic_v2, load_be<Offset>(bytes.data()), batch_length_overhead + static_cast<std::size_t>(length),
-                      options);
+// A batch that is shorter than its format's header is corrupt, but what can be read of it counts before that; one that
+// is cut off, too, isn't there.
+Result<void> check_corrupt(Bytes bytes, std::string_view reason, const AnalyzeOptions& options) {
+  if (const auto size = claimed_size(bytes)) {
+    if (*size > bytes.size()) return {};
+    const auto magic = load_be<std::int8_t>(bytes.data() + batch_v2::magic);
+    if (auto checked = check_prefix(magic, load_be<Offset>(bytes.data()), *size, options); !checked) return checked;
+  }
+  return fail(ErrorCode::corrupt_message, fmt::format("A batch sent to {} is corrupt: {}", options.partition, reason));
 }
 
 Result<void> check_batch_bytes(const RecordBatchView& batch, const AnalyzeOptions& options) {
@@ -83,11 +85,9 @@ Result<RecordsSummary> analyze_records(Bytes records, const AnalyzeOptions& opti
     if (auto checked = check_batch_bytes(batch, options); !checked) return std::unexpected(checked.error());
     add_to_summary(batch, summary);
   }
-  const Bytes rest = records.subspan(batches.position());
-  if (batches.status() == BatchStatus::corrupt && !is_cut_off(rest)) {
-    if (auto checked = check_short_batch(rest, options); !checked) return std::unexpected(checked.error());
-    return fail(ErrorCode::corrupt_message,
-                fmt::format("A batch sent to {} is corrupt: {}", options.partition, batches.reason()));
+  if (batches.status() == BatchStatus::corrupt) {
+    auto checked = check_corrupt(records.subspan(batches.position()), batches.reason(), options);
+    if (!checked) return std::unexpected(checked.error());
   }
   if (options.require_monotonic_offsets && !summary.offsets_monotonic) {
     return fail(ErrorCode::unknown_server_error,
@@ -337,7 +337,6 @@ class AppendPreparer {
   }
 
   std::expected<PreparedBatch, PrepareFailure> rebuild() {
-    if (!check_producer()) return std::unexpected(std::move(failure_));
     RecordBatchBuilder builder({.compression = target_,
                                 .timestamp_type = options_.timestamp_type,
                                 .log_append_time = is_append_time() ? options_.now : no_timestamp,
@@ -345,7 +344,7 @@ class AppendPreparer {
                                 .producer_epoch = first_.producer_epoch(),
                                 .base_sequence = first_.base_sequence(),
                                 .transactional = first_.is_transactional()});
-    if (!walk(&builder)) return std::unexpected(std::move(failure_));
+    if (!walk(&builder) || !check_producer()) return std::unexpected(std::move(failure_));
     auto built = builder.build();
     if (!built) return std::unexpected(PrepareFailure{.error = built.error()});
     if (options_.max_message_bytes && built->size() > *options_.max_message_bytes) {

@@ -329,6 +329,19 @@ TEST(AnalyzeRecords, OfABatchThatIsShorterThanItsHeaderItLooksAtWhatIsThereFirst
   EXPECT_EQ(analyze_records(batch, {.max_message_bytes = 59}).code(), ErrorCode::message_too_large);
   store_be(batch.data(), Offset{5});
   EXPECT_EQ(analyze_records(batch, {.max_message_bytes = 59}).code(), ErrorCode::invalid_record);
+
+  auto old = testing::build({.magic = magic_v1}, {{}});
+  old.resize(message::overhead_v1 - 1);
+  store_be(old.data() + message::size, static_cast<std::int32_t>(old.size() - batch_length_overhead));
+  EXPECT_EQ(analyze_records(old, {}).code(), ErrorCode::corrupt_message);
+  EXPECT_EQ(analyze_records(old, {.max_message_bytes = 32}).code(), ErrorCode::message_too_large);
+}
+
+TEST(PrepareAppend, WrongRecordsAreToldBeforeAProducerWithoutSequence) {
+  const auto batch = testing::build({.producer_id = -7}, {{.timestamp = now, .value = "no key"}});
+  const auto lz4 = Compression::of(CompressionType::lz4);
+  EXPECT_TRUE(prepare(batch, {.compression = lz4}).error().record_errors.empty());
+  EXPECT_EQ(prepare(batch, {.compression = lz4, .compacted = true}).error().record_errors.size(), 1u);
 }
 
 TEST(PrepareAppend, DamagedBatchesWithRightChecksumsNeverCrash) {
