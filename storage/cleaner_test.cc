@@ -11,6 +11,7 @@
 #include <thread>
 
 #include "storage/cleaner_offset_map.h"
+#include "storage/log_copy.h"
 #include "storage/log_directory.h"
 #include "storage/segment.h"
 #include "storage/test_support.h"
@@ -230,6 +231,41 @@ TEST_F(CleanerTest, DeletesOldSegmentsOfCompactedLogs) {
   cleaner_->run_once();
   EXPECT_EQ(log("topic")->log_start_offset(), 200);
   EXPECT_EQ(log("topic")->size(), 0);
+}
+
+TEST_F(CleanerTest, ALogThatMovesIsCompactedBeforeAndAfterwards) {
+  const testing::TemporaryDirectory second;
+  put("topic", 200, clock_.now_ms());
+  EXPECT_TRUE(cleaner_->run_once());
+  put("topic", 300, clock_.now_ms());
+  cleaner_.reset();
+  logs_->shutdown(clock_.now_ms());
+  logs_ = std::make_unique<LogManager>(
+      LogManagerOptions{.log_dirs = {root_.path(), second.path()}, .default_config = config_});
+  ASSERT_TRUE(logs_->lock_directories());
+  ASSERT_TRUE(logs_->load(clock_.now_ms()));
+  cleaner_ = std::make_unique<Cleaner>(*logs_, CleanerOptions{.backoff_ms = 1}, clock_, 42);
+  const TopicPartition partition{"topic", 0};
+  const auto former = log("topic");
+  const auto clean = logs_->clean_offset(root_.path(), partition);
+  ASSERT_TRUE(clean);
+
+  const auto future = logs_->create_future(partition, second.path(), clock_.now_ms());
+  ASSERT_TRUE(future);
+  EXPECT_FALSE(cleaner_->run_once());
+  for (int pieces = 0; pieces < 1'000; ++pieces) {
+    const auto piece = copy_piece(*former, **future, 1'000, clock_.now_ms());
+    ASSERT_TRUE(piece);
+    if (piece->caught_up) break;
+  }
+  ASSERT_TRUE(logs_->prepare_replacement(partition, clock_.now_ms()));
+  ASSERT_TRUE(logs_->replace_with_future(partition, clock_.now_ms()).value());
+  logs_->finish_replacement(*former);
+  EXPECT_EQ(logs_->clean_offset(second.path(), partition), clean);
+  EXPECT_TRUE(cleaner_->run_once());
+  EXPECT_EQ(log("topic")->directory().path(), second.path());
+  EXPECT_LT(record_count("topic"), 60u);
+  EXPECT_EQ(log("topic")->log_end_offset(), 500);
 }
 
 TEST_F(CleanerTest, GivesUpALogThatCannotBeReadAndGoesOnWithOthers) {

@@ -290,6 +290,40 @@ TEST_F(LogManagerMovesTest, RetentionGoesOnInBothLogs) {
   EXPECT_EQ(log()->log_end_offset(), 21);
 }
 
+TEST_F(LogManagerMovesTest, OffsetsWithoutBatchesStayEmpty) {
+  constexpr Offset far = 3'000'000'000;  // further than one segment reaches
+  start();
+  create(3);
+  ASSERT_TRUE(log()->append_as_follower(make_batch("value", now, {.base_offset = 50}), now));
+  ASSERT_TRUE(log()->append_as_follower(make_batch("value", now, {.base_offset = far}), now));
+  ASSERT_TRUE(log()->skip_to(far + 10, now));
+  log()->update_high_watermark(far + 10);
+  const auto records = read_all(*log());
+  ASSERT_EQ(records.size(), 5u);
+  move(b_);
+  EXPECT_EQ(log()->log_end_offset(), far + 10);
+  EXPECT_EQ(read_all(*log()), records);
+  append(1);
+  crash();
+  start();
+  EXPECT_EQ(log()->log_end_offset(), far + 11);
+  EXPECT_EQ(read_all(*log()).size(), 6u);
+}
+
+TEST_F(LogManagerMovesTest, ALogWhoseRecordsAreAllGoneKeepsItsOffsets) {
+  start();
+  create(0);
+  ASSERT_TRUE(log()->skip_to(20, now));
+  log()->update_high_watermark(20);
+  move(b_);
+  EXPECT_EQ(log()->log_end_offset(), 20);
+  append(1);
+  stop();
+  start();
+  EXPECT_EQ(read_all(*log()).size(), 1u);
+  EXPECT_EQ(log()->log_end_offset(), 21);
+}
+
 TEST_F(LogManagerMovesTest, HowFarALogIsCleanGoesWithItAndDoesNotRiseMeanwhile) {
   start();
   create(10);

@@ -41,7 +41,7 @@ Result<void> Log::skip_to(Offset offset, TimestampMs now) {
   MutexLock lock(mutex_);
   if (auto usable = check_usable(); !usable) return usable;
   if (offset <= log_end_.offset) return {};
-  if (size_locked() == 0) return truncate_fully_locked(offset, now, log_start_);
+  if (size_locked() == 0) return truncate_fully_locked(offset, now, offset);
   if (auto rolled = roll_locked(offset, now); !rolled) return rolled;
   move_log_end(offset);
   return {};
