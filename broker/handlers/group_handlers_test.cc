@@ -232,6 +232,17 @@ TEST_F(GroupHandlers, FetchOfAllTopics) {
   }
 }
 
+TEST_F(GroupHandlers, FetchAnswersWhatIsNamedTwiceOnce) {
+  for (ApiVersion version = 0; version < 8; ++version) {
+    auto request = fetch_request("g", version, 0);
+    request.topics->push_back(request.topics->front());
+    request.topics->back().partition_indexes = {0, 1};
+    const auto response = ask(fetch, request, version);
+    ASSERT_EQ(response.topics.size(), 1u) << version;
+    EXPECT_EQ(response.topics[0].partitions.size(), 2u) << version;
+  }
+}
+
 TEST_F(GroupHandlers, FetchByUnknownTopicId) {
   auto request = fetch_request("g", 10);
   request.groups[0].topics->at(0).topic_id = Uuid{};

@@ -5,6 +5,9 @@
 // Follows KafkaApis.handleOffsetFetchRequest of Kafka 3.9, v10 as in 4.x.
 #include "broker/handlers/offset_fetch.h"
 
+#include <map>
+#include <set>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -58,10 +61,15 @@ awaitable<protocol::OffsetFetchResponse> OffsetFetchHandler::fetch_from_store(co
   const MetadataCache::Snapshot metadata = metadata_.snapshot();
   Response response;
   const auto fetch = [&] {
+    std::map<std::string_view, std::size_t> answered;  // topics, each once as in Kafka, and so are partitions
+    std::set<std::pair<std::size_t, std::int32_t>> partitions;
     for (const auto& topic : *request.topics) {
-      auto& answers = response.topics.emplace_back();
-      answers.name = topic.name;
+      if (topic.partition_indexes.empty()) continue;
+      const auto [known, is_new] = answered.try_emplace(topic.name, response.topics.size());
+      if (is_new) response.topics.emplace_back().name = topic.name;
+      auto& answers = response.topics[known->second];
       for (const std::int32_t partition : topic.partition_indexes) {
+        if (!partitions.emplace(known->second, partition).second) continue;
         auto& answer = answers.partitions.emplace_back();
         group::FetchedOffset found{.partition = partition, .error = ErrorCode::unknown_topic_or_partition};
         if (metadata->partition(topic.name, partition) != nullptr) {
