@@ -243,6 +243,19 @@ TEST_F(GroupHandlers, FetchAnswersWhatIsNamedTwiceOnce) {
   }
 }
 
+TEST_F(GroupHandlers, FetchSaysNothingAboutTopicsWithoutPartitions) {
+  for (ApiVersion version = 0; version <= 10; ++version) {
+    auto request = fetch_request("g", version);
+    if (version < 8) {
+      request.topics->front().partition_indexes.clear();
+    } else {
+      request.groups[0].topics->front().partition_indexes.clear();
+    }
+    const auto response = ask(fetch, request, version);
+    EXPECT_TRUE(version < 8 ? response.topics.empty() : response.groups.at(0).topics.empty()) << version;
+  }
+}
+
 TEST_F(GroupHandlers, FetchByUnknownTopicId) {
   auto request = fetch_request("g", 10);
   request.groups[0].topics->at(0).topic_id = Uuid{};

@@ -77,6 +77,7 @@ FetchOffsetsResult Group::fetch_offsets(const FetchOffsetsCall& request) const {
   };
   std::unordered_map<std::string_view, Answered> answered;
   for (const TopicPartitions& wanted : *request.topics) {
+    if (wanted.partitions.empty()) continue;
     const auto [known, is_new] = answered.try_emplace(wanted.topic);
     auto& [index, partitions] = known->second;
     if (is_new) {
