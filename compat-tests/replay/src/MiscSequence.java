@@ -134,8 +134,7 @@ final class MiscSequence extends LogSequence {
             List<OffsetFetchRequestData.OffsetFetchRequestTopic> topics = new ArrayList<>();
             for (int t = random.nextInt(3); t > 0; t--) {
                 String name = topic();
-                if (topics.stream().anyMatch(other -> other.name().equals(name))) continue;  // Kafka merges the two
-                topics.add(new OffsetFetchRequestData.OffsetFetchRequestTopic().setName(name).setPartitionIndexes(List.of(0, partition() + 10)));
+                topics.add(new OffsetFetchRequestData.OffsetFetchRequestTopic().setName(name).setPartitionIndexes(sometimes(10) ? List.of() : List.of(0, partition() + 10)));
             }
             request.setGroupId(group()).setTopics(version >= 2 && sometimes(3) ? null : topics);
         } else {
@@ -144,8 +143,7 @@ final class MiscSequence extends LogSequence {
                 List<OffsetFetchRequestData.OffsetFetchRequestTopics> topics = new ArrayList<>();
                 for (int t = random.nextInt(3); t > 0; t--) {
                     String name = topic();
-                    if (topics.stream().anyMatch(other -> other.name().equals(name))) continue;
-                    topics.add(new OffsetFetchRequestData.OffsetFetchRequestTopics().setName(name).setPartitionIndexes(List.of(0, 1, 12)));
+                    topics.add(new OffsetFetchRequestData.OffsetFetchRequestTopics().setName(name).setPartitionIndexes(sometimes(10) ? List.of() : List.of(0, 1, 12)));
                 }
                 OffsetFetchRequestData.OffsetFetchRequestGroup wanted = new OffsetFetchRequestData.OffsetFetchRequestGroup().setGroupId(group())
                     .setTopics(sometimes(3) ? null : topics);
