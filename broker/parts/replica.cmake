@@ -38,6 +38,7 @@ broker_part(replica
     handlers/throttled_records_test.cc
     producer_ids_test.cc
     replication/fetch_session_test.cc
+    replication/log_dir_mover_test.cc
     replication/log_dir_moves_test.cc
     replication/partition_opening_test.cc
     replication/partition_test.cc
