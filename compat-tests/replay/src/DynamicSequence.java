@@ -136,7 +136,7 @@ final class DynamicSequence extends LogSequence {
                 pause();
             }
         }
-        throw new Difference("DynamicSequence not put back", "After " + PUT_BACK_TRIES + " tries there is still " + leftOver() + "; last answers: " + refused);
+        throw new Difference(NOT_PUT_BACK, "After " + PUT_BACK_TRIES + " tries there is still " + leftOver() + "; last answers: " + refused);
     }
 
     private String clear() throws IOException {

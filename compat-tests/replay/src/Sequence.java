@@ -61,6 +61,8 @@ abstract class Sequence implements AutoCloseable {
         end();
     }
 
+    static final String NOT_PUT_BACK = "not put back";
+
     // Undoes what all sequences would feel. Called when the steps are done, however they ended.
     void putBack() throws IOException {}
 
