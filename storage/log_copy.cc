@@ -14,7 +14,7 @@
 
 namespace storage {
 
-using protocol::ErrorCode, protocol::fail;
+using protocol::ErrorCode;
 using protocol::Result;
 
 namespace {

@@ -43,7 +43,7 @@ Result<void> LogManager::async_delete(const TopicPartition& partition, Timestamp
   }
   LogDirectory& directory = *entry.directory->directory;
   const std::string path = unused_name_for_deleted(*entry.directory, partition, now, stray);
-  const auto renamed = rename_deleted(*entry.directory, partition.text(), entry.log, path);
+  auto renamed = rename_deleted(*entry.directory, partition.text(), entry.log, path);
   // On a disk that can be written again later the deletion is tried again; a failed one takes the log with it.
   if (!renamed && directory.is_online()) return renamed;
   {

@@ -165,7 +165,7 @@ Result<void> LogManager::delete_future(const TopicPartition& partition, Timestam
     known = found->second;
   }
   const std::string path = unused_name_for_deleted(*known.directory, partition, now, false);
-  const auto renamed = rename_deleted(*known.directory, known.name, known.log, path);
+  auto renamed = rename_deleted(*known.directory, known.name, known.log, path);
   if (!renamed && known.directory->directory->is_online()) return renamed;
   {
     MutexLock lock(mutex_);

@@ -12,7 +12,7 @@
 
 namespace broker {
 
-using protocol::ErrorCode, protocol::PartitionIndex;
+using protocol::PartitionIndex;
 
 protocol::AlterReplicaLogDirsResponse AlterReplicaLogDirsHandler::alter(const Request& request) const {
   // A partition that is named twice goes where it shall go last, and is answered once.
