@@ -112,6 +112,7 @@ final class MiscSequence extends LogSequence {
         if (version >= 2 && version <= 4 && sometimes(3)) request.setRetentionTimeMs(oneOf(1000L, 3_600_000L, 0L, -2L));
         for (int t = sometimes(15) ? 0 : 1 + random.nextInt(2); t > 0; t--) {
             OffsetCommitRequestData.OffsetCommitRequestTopic topic = new OffsetCommitRequestData.OffsetCommitRequestTopic().setName(topic());
+            // Kafka's answer names a topic once, ours as often as the request does; no client names one twice.
             if (request.topics().stream().anyMatch(other -> other.name().equals(topic.name()))) continue;
             for (int p = 0, n = sometimes(15) ? 0 : 1 + random.nextInt(2); p < n; p++) {
                 OffsetCommitRequestData.OffsetCommitRequestPartition one = new OffsetCommitRequestData.OffsetCommitRequestPartition()
@@ -159,7 +160,7 @@ final class MiscSequence extends LogSequence {
         OffsetDeleteRequestData request = new OffsetDeleteRequestData().setGroupId(group());
         for (int t = random.nextInt(3); t > 0; t--) {
             OffsetDeleteRequestData.OffsetDeleteRequestTopic topic = new OffsetDeleteRequestData.OffsetDeleteRequestTopic().setName(topic());
-            if (request.topics().find(topic.name()) != null) continue;
+            if (request.topics().find(topic.name()) != null) continue;  // as for commits
             topic.partitions().add(new OffsetDeleteRequestData.OffsetDeleteRequestPartition().setPartitionIndex(partition()));
             request.topics().add(topic);
         }
