@@ -235,7 +235,7 @@ std::vector<std::shared_ptr<Log>> LogManager::open_logs_of(const Directory& dire
   return logs;
 }
 
-void LogManager::update_topic_config(const std::string& topic, std::shared_ptr<const LogConfig> config) {
+void LogManager::update_topic_config(const std::string& topic, const std::shared_ptr<const LogConfig>& config) {
   std::vector<std::shared_ptr<Log>> logs;
   {
     MutexLock lock(mutex_);

@@ -137,7 +137,7 @@ class LogManager {
   std::optional<LogPlace> place_of(const TopicPartition& partition) EXCLUDES(mutex_);
 
   // Applies changed settings to the open logs of a topic.
-  void update_topic_config(const std::string& topic, std::shared_ptr<const LogConfig> config) EXCLUDES(mutex_);
+  void update_topic_config(const std::string& topic, const std::shared_ptr<const LogConfig>& config) EXCLUDES(mutex_);
   void update_default_config(const LogConfig& config) EXCLUDES(mutex_);
 
   // Renames the directory to …-delete (or …-stray, which stays on the disk) and forgets the log; the files go in a
