@@ -121,7 +121,7 @@ std::vector<std::shared_ptr<Log>> CleanerState::free_compacted_logs() {
 std::optional<LogToClean> CleanerState::assess(const std::shared_ptr<Log>& log, TimestampMs now) {
   std::optional<Offset> last_clean = checkpoint(*log);
   if (const auto cut = log->take_lowest_truncation(); cut && last_clean && *last_clean > *cut) {
-    last_clean = *cut;
+    last_clean = cut;
     logs_.set_clean_offset(*log, *cut);
   }
   const auto range = find_cleanable_offsets(*log, last_clean, now);
