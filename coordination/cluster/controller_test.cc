@@ -16,6 +16,7 @@ TEST_F(ControllerTest, TheFirstBrokerIsElectedWithEpochOne) {
   EXPECT_EQ(session_->get(path::controller)->data,
             R"({"version":2,"brokerid":0,"timestamp":"1000000","kraftControllerEpoch":-1})");
   EXPECT_EQ(session_->get(path::controller_epoch)->data, "1");
+  ASSERT_TRUE(eventually([&] { return session_->get(path::features).has_value(); }));  // it is active a little earlier
   EXPECT_EQ(session_->get(path::features)->data, R"({"features":{},"version":2,"status":1})");
 }
 
