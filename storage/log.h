@@ -329,6 +329,7 @@ class Log {
   std::size_t first_unsynced() const REQUIRES(mutex_);
   Unsynced take_unsynced(Sync what) REQUIRES(mutex_);
   protocol::Result<void> sync(Sync what, TimestampMs now) EXCLUDES(mutex_);
+  protocol::Result<void> sync(const Unsynced& unsynced) EXCLUDES(mutex_);
 
   const TopicPartition partition_;
   const std::string name_;  // "topic-3"

@@ -19,6 +19,7 @@ using protocol::Result;
 
 namespace {
 
+// Fewer than the records have, if the file ends before.
 Result<std::vector<std::byte>> bytes_of(const protocol::Records& records, LogDirectory& directory) {
   std::vector<std::byte> bytes(records.size());
   std::size_t done = 0;
@@ -28,9 +29,13 @@ Result<std::vector<std::byte>> bytes_of(const protocol::Records& records, LogDir
     while (done < end) {
       const ssize_t got = ::pread(range.fd, &bytes[done], end - done, position);
       if (got < 0 && errno == EINTR) continue;
-      if (got <= 0) {
+      if (got < 0) {
         const FailureReport report(directory);
-        return std::unexpected(directory.failed({got < 0 ? errno : EIO, "read a log that is to be copied"}));
+        return std::unexpected(directory.failed({errno, "read a log that is to be copied"}));
+      }
+      if (got == 0) {
+        bytes.resize(done);
+        return bytes;
       }
       done += static_cast<std::size_t>(got);
       position += got;
@@ -90,6 +95,7 @@ Result<bool> follow_offsets(const FetchSlice& seen, Log& copy) {
 }  // namespace
 
 Result<CopiedPiece> copy_piece(const Log& original, Log& copy, std::int32_t max_bytes, TimestampMs now) {
+  const std::uint64_t truncations = original.truncations();
   const auto begun_anew = reconcile(original, copy, now);
   if (!begun_anew) return std::unexpected(begun_anew.error());
   // No append is larger than a segment.
@@ -106,6 +112,12 @@ Result<CopiedPiece> copy_piece(const Log& original, Log& copy, std::int32_t max_
   if (piece.bytes > 0) {
     const auto bytes = bytes_of(slice->records, original.directory());
     if (!bytes) return std::unexpected(bytes.error());
+    // What was read may not be what was compared; the next piece compares again.
+    if (original.truncations() != truncations) return CopiedPiece{.log_start_moved = *begun_anew};
+    if (bytes->size() < slice->records.size()) {
+      const FailureReport report(original.directory());
+      return std::unexpected(original.directory().failed({EIO, "read a log that is to be copied"}));
+    }
     if (auto appended = append(copy, *bytes, now); !appended) return std::unexpected(appended.error());
   } else if (auto skipped = copy.skip_to(slice->log_end_offset, now); !skipped) {
     return std::unexpected(skipped.error());

@@ -153,7 +153,7 @@ class LogManager {
   // ---- Moving a log to another directory (KIP-113): log_manager_moves.cc
   //
   // A future log is filled by the caller (log_copy.h) and then takes the current one's place. It has its own directory,
-  // …-future, which is found again at the next start. While there is one, the current log isn't compacted.
+  // …-future, which is found again at the next start. While there is one, no compaction of the current log begins.
 
   // Whether there is such a directory (log_dir_not_found) and it is online (kafka_storage_error).
   protocol::Result<void> check_directory(const std::string& log_dir) const;
@@ -162,8 +162,8 @@ class LogManager {
   void prefer_directory(const TopicPartition& partition, const std::string& log_dir) EXCLUDES(mutex_);
 
   // Makes the future log of a partition that has a log and no future one. Errors: kafka_storage_error, also while any
-  // directory is offline, as it may hold a future log already; invalid_topic_exception, its directory's name would be
-  // too long.
+  // directory is offline, as it may hold a future log already, and while what its last move left can't be renamed;
+  // invalid_topic_exception, its directory's name would be too long.
   protocol::Result<std::shared_ptr<Log>> create_future(const TopicPartition& partition, const std::string& log_dir,
                                                        TimestampMs now) EXCLUDES(mutex_);
 
@@ -180,7 +180,8 @@ class LogManager {
   void forget_future(const TopicPartition& partition) EXCLUDES(mutex_);
 
   // The future log takes the current one's place in three steps. Before: syncs what is to be synced while others still
-  // write. Then, while nobody writes: false if the future log lacks something. After: tidies up.
+  // write; kafka_storage_error if there is no future log. Then, while nobody writes: false if the future log lacks
+  // something. After: tidies up.
   protocol::Result<void> prepare_replacement(const TopicPartition& partition, TimestampMs now) EXCLUDES(mutex_);
   protocol::Result<bool> replace_with_future(const TopicPartition& partition, TimestampMs now) EXCLUDES(mutex_);
   void finish_replacement(const Log& replaced) EXCLUDES(mutex_);
@@ -229,6 +230,12 @@ class LogManager {
     bool needs_recovery = false;
   };
 
+  // A log whose place another has taken, as long as its directory still has the partition's name.
+  struct Former {
+    Directory* directory = nullptr;
+    std::shared_ptr<Log> log;
+  };
+
   protocol::Result<void> prepare(Directory& directory);
   protocol::Result<void> find_logs(Directory& directory, TimestampMs now) EXCLUDES(mutex_);
   protocol::Result<void> read_checkpoints(Directory& directory);
@@ -272,6 +279,10 @@ class LogManager {
   void add_future(const TopicPartition& partition, Directory& directory, const std::string& name) EXCLUDES(mutex_);
   protocol::Result<void> keep_one(const TopicPartition& partition, Directory& first, Directory& second, TimestampMs now)
       EXCLUDES(mutex_);
+  protocol::Result<void> give_name(const TopicPartition& partition, const Log& current, Directory& to, Log& future);
+  // With opening_of() the partition.
+  protocol::Result<void> retire_former(const TopicPartition& partition, TimestampMs now) EXCLUDES(mutex_);
+  void retire_later(const TopicPartition& partition, Directory& directory, TimestampMs now);
   void move_clean_offset(const TopicPartition& partition, Directory& from, Directory& to) EXCLUDES(mutex_);
   bool close_logs(Directory& directory, TimestampMs now) EXCLUDES(mutex_);
   void for_each_in_parallel(std::size_t count, const std::function<void(std::size_t)>& work) const;
@@ -299,6 +310,7 @@ class LogManager {
   mutable protocol::Mutex mutex_;
   std::unordered_map<TopicPartition, Entry> entries_ GUARDED_BY(mutex_);
   std::unordered_map<TopicPartition, Future> futures_ GUARDED_BY(mutex_);
+  std::unordered_map<TopicPartition, Former> formers_ GUARDED_BY(mutex_);
   std::unordered_map<TopicPartition, std::string> preferred_ GUARDED_BY(mutex_);  // log.dirs for logs to come
   std::shared_ptr<const LogConfig> default_config_ GUARDED_BY(mutex_);
   std::unordered_map<std::string, std::shared_ptr<const LogConfig>> topic_configs_ GUARDED_BY(mutex_);

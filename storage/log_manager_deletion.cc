@@ -34,6 +34,8 @@ Result<void> LogManager::async_delete(const TopicPartition& partition, Timestamp
     if (auto deleted = delete_future(partition, now); !deleted) return deleted;
   }
   MutexLock opening(opening_of(partition));
+  // Else the next start would take it for the partition's log.
+  (void)retire_former(partition, now);
   Entry entry;
   {
     MutexLock lock(mutex_);

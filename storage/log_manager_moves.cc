@@ -76,17 +76,21 @@ Result<std::shared_ptr<Log>> LogManager::create_future(const TopicPartition& par
   if (!*current) return fail(ErrorCode::kafka_storage_error, fmt::format("There is no log of {}.", partition.text()));
 
   MutexLock opening(opening_of(partition));
+  if (auto retired = retire_former(partition, now); !retired) return std::unexpected(retired.error());
   Directory& directory = *find_directory(log_dir);
   {
     MutexLock lock(mutex_);
+    if (futures_.contains(partition)) {
+      return fail(ErrorCode::kafka_storage_error, fmt::format("{} moves already.", partition.text()));
+    }
     ++directory.logs;
   }
-  // What it became of a move that brought it here.
-  (void)(*current)->directory().file_system().remove(replacement_mark((*current)->path()));
   auto created = !forget_deleted(directory)
                      ? fail(ErrorCode::kafka_storage_error,
                             fmt::format("The checkpoints in {} can't be written.", directory.directory->path()))
                      : open_log(partition, directory, *name, Opening::created, (*current)->topic_id(), now);
+  // What is left of it would be found at the next start, and filled.
+  if (!created) (void)directory.file_system().remove_tree(directory.file(*name));
   MutexLock lock(mutex_);
   if (created) {
     futures_[partition] = {.directory = &directory, .name = *name, .log = *created};
@@ -179,6 +183,7 @@ Result<void> LogManager::delete_future(const TopicPartition& partition, Timestam
 }
 
 void LogManager::forget_future(const TopicPartition& partition) {
+  MutexLock opening(opening_of(partition));
   MutexLock lock(mutex_);
   const auto found = futures_.find(partition);
   if (found == futures_.end()) return;
@@ -191,11 +196,14 @@ void LogManager::forget_future(const TopicPartition& partition) {
 // Afterwards little is left to be synced, and the checkpoints of the new directory know where the log starts.
 Result<void> LogManager::prepare_replacement(const TopicPartition& partition, TimestampMs now) {
   Future known;
+  const Directory* from = nullptr;
   {
     MutexLock lock(mutex_);
     const auto found = futures_.find(partition);
-    if (found == futures_.end()) return {};
+    const auto current = entries_.find(partition);
+    if (found == futures_.end() || current == entries_.end()) return fail(ErrorCode::kafka_storage_error);
     known = found->second;
+    from = current->second.directory;
   }
   if (!known.log) return fail(ErrorCode::kafka_storage_error);
   if (auto flushed = known.log->flush(now); !flushed) return flushed;
@@ -204,14 +212,14 @@ Result<void> LogManager::prepare_replacement(const TopicPartition& partition, Ti
     return fail(ErrorCode::kafka_storage_error, "The checkpoints can't be written.");
   }
   const FailureReport report(*known.directory->directory);
-  if (auto marked = mark_replacement(known.directory->file_system(), known.log->path(), now); !marked) {
+  const TimestampMs time = std::max(now, replacement_time(from->file_system(), from->file(partition.text())) + 1);
+  if (auto marked = mark_replacement(known.directory->file_system(), known.log->path(), time); !marked) {
     return std::unexpected(known.directory->directory->failed(marked.error()));
   }
   return {};
 }
 
 Result<bool> LogManager::replace_with_future(const TopicPartition& partition, TimestampMs now) {
-  MutexLock opening(opening_of(partition));
   Entry current;
   Future future;
   {
@@ -223,8 +231,10 @@ Result<bool> LogManager::replace_with_future(const TopicPartition& partition, Ti
     future = found_future->second;
   }
   if (!current.log || !future.log) return false;
-  Directory& to = *future.directory;
+  Directory &from = *current.directory, &to = *future.directory;
   const FailureReport report(*to.directory);
+  const FailureReport report_former(*from.directory);
+  MutexLock opening(opening_of(partition));
   const Log::Bookkeeping known = current.log->bookkeeping();
   if (known.log_end_offset != future.log->log_end_offset()) return false;
   if (auto adopted = future.log->adopt(known); !adopted) return std::unexpected(adopted.error());
@@ -232,30 +242,82 @@ Result<bool> LogManager::replace_with_future(const TopicPartition& partition, Ti
   if (future.log->recovery_point() < current.log->recovery_point()) {
     if (auto flushed = future.log->flush(now); !flushed) return std::unexpected(flushed.error());
   }
-  if (auto moved = future.log->move_directory(to.file(partition.text())); !moved) return std::unexpected(moved.error());
-  if (auto synced = to.file_system().sync_directory(to.directory->path()); !synced) {
-    // Nobody knows under which name the disk has it, should it ever be read again. The current log counts.
-    (void)mark_replacement(current.directory->file_system(), current.log->path(), now + 1);
-    return std::unexpected(to.directory->failed(std::move(synced).error().of_sync()));
+  if (auto renamed = give_name(partition, *current.log, to, *future.log); !renamed) {
+    return std::unexpected(renamed.error());
   }
   {
     MutexLock lock(mutex_);
     futures_.erase(partition);
     entries_[partition] = {.directory = &to, .log = future.log};
-    forget_checkpoints(*current.directory, partition);
+    formers_[partition] = {.directory = &from, .log = current.log};
+    forget_checkpoints(from, partition);
   }
-  move_clean_offset(partition, *current.directory, to);
-  spdlog::info("{} lies in {} now, no longer in {}.", partition.text(), to.directory->path(),
-               current.directory->directory->path());
-  const std::string path = unused_name_for_deleted(*current.directory, partition, now, false);
-  // If it fails, the directory is offline or the disk full. Then the next start finds two logs, and which one counts.
-  if (const auto retired = current.log->retire(path); retired) {
-    delete_later(*current.directory, path, current.log, now);
-  } else {
+  move_clean_offset(partition, from, to);
+  spdlog::info("{} lies in {} now, no longer in {}.", partition.text(), to.directory->path(), from.directory->path());
+  if (const auto retired = retire_former(partition, now); !retired) {
     spdlog::error("The former log of {} can't be renamed for its deletion: {}", partition.text(),
                   retired.error().text());
+    retire_later(partition, from, now);
   }
   return true;
+}
+
+// The future log's directory gets the partition's name.
+Result<void> LogManager::give_name(const TopicPartition& partition, const Log& current, Directory& to, Log& future) {
+  const TimestampMs marked = replacement_time(to.file_system(), future.path());
+  if (auto moved = future.move_directory(to.file(partition.text())); !moved) return moved;
+  if (auto synced = to.file_system().sync_directory(to.directory->path()); !synced) {
+    // Nobody knows under which name the disk has it, should it ever be read again. The current log counts.
+    (void)mark_replacement(current.directory().file_system(), current.path(), marked + 1);
+    return std::unexpected(to.directory->failed(std::move(synced).error().of_sync()));
+  }
+  return {};
+}
+
+// ---- The log whose place was taken
+
+// Gives its name up. Until that is done, nothing else may lie there.
+Result<void> LogManager::retire_former(const TopicPartition& partition, TimestampMs now) {
+  Former former;
+  {
+    MutexLock lock(mutex_);
+    const auto found = formers_.find(partition);
+    if (found == formers_.end()) return {};
+    former = found->second;
+  }
+  const std::string path = unused_name_for_deleted(*former.directory, partition, now, false);
+  if (auto retired = former.log->retire(path); !retired) return retired;
+  {
+    MutexLock lock(mutex_);
+    formers_.erase(partition);
+  }
+  delete_later(*former.directory, path, former.log, now);
+  return {};
+}
+
+// For a disk that goes on, a full one say. On one that is offline it stays, and the next start finds two logs, of which
+// the mark says which one counts.
+void LogManager::retire_later(const TopicPartition& partition, Directory& directory, TimestampMs now) {
+  constexpr std::int64_t retry_after_ms = 10'000;
+  const TimestampMs due = now + retry_after_ms;
+  directory.directory->delete_later(due, [this, partition, &directory, due]() -> Io<void> {
+    std::shared_ptr<Log> former;
+    {
+      MutexLock opening(opening_of(partition));
+      {
+        MutexLock lock(mutex_);
+        const auto found = formers_.find(partition);
+        if (found == formers_.end() || found->second.directory != &directory) return {};
+        former = found->second.log;
+      }
+      if (const auto retired = retire_former(partition, due); !retired) {
+        retire_later(partition, directory, due);
+        return {};
+      }
+    }
+    finish_replacement(*former);
+    return {};
+  });
 }
 
 void LogManager::move_clean_offset(const TopicPartition& partition, Directory& from, Directory& to) {
@@ -283,9 +345,10 @@ void LogManager::finish_replacement(const Log& replaced) {
   Directory* to = find_directory(current->directory().path());
   if (to != nullptr) write_clean_offsets(*to);
   forget_deleted(*from);
-  // As long as the former log may be found under its name, the mark is needed.
+  // As long as the former log may be found under its name, the mark is needed; so is one that the former log needed.
   const FailureReport report(*from->directory);
   if (!from->directory->is_online() || from->file_system().exists(from->file(partition.text()))) return;
+  if (replacement_time(from->file_system(), replaced.path()) >= 0) return;
   if (auto synced = from->file_system().sync_directory(from->directory->path()); !synced) {
     (void)from->directory->failed(std::move(synced).error().of_sync());
     return;

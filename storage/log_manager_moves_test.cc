@@ -565,6 +565,69 @@ TEST_F(LogManagerMovesTest, AFormerLogThatCannotBeRenamedIsDeletedLater) {
   EXPECT_EQ(read_all(*log()).size(), 11u);
 }
 
+// A name for its deletion may need room in the directory. Until it has one, nothing moves back there.
+TEST_F(LogManagerMovesTest, AFormerLogOnAFullDiskGoesOnceThereIsRoom) {
+  start();
+  create(10);
+  begin(b_);
+  copy_all();
+  disk_.fault = [&](std::string_view operation, const std::string& path) {
+    return operation == "rename" && path.starts_with(a_) ? ENOSPC : 0;
+  };
+  replace();
+  EXPECT_EQ(log()->directory().path(), b_);
+  EXPECT_THAT(in(a_), ElementsAre("orders-0"));
+  EXPECT_TRUE(std::filesystem::exists(mark(b_)));
+  EXPECT_EQ(manager_->create_future(orders_0, a_, now).code(), ErrorCode::kafka_storage_error);
+  manager_->delete_pass(now += 10'000);
+  EXPECT_THAT(in(a_), ElementsAre("orders-0"));
+  EXPECT_EQ(manager_->online_directories().size(), 2u);
+
+  disk_.fault = nullptr;
+  manager_->delete_pass(now += 10'000);
+  EXPECT_THAT(in(a_), ElementsAre(::testing::EndsWith("-delete")));
+  EXPECT_FALSE(std::filesystem::exists(mark(b_)));
+  move(a_);
+  EXPECT_EQ(read_all(*log()).size(), 10u);
+}
+
+TEST_F(LogManagerMovesTest, ALogThatCountsByItsMarkHandsItOn) {
+  start();
+  create(10);
+  move(b_);
+  testing::write_file(mark(b_), std::to_string(now + 5'000) + "\n");  // the former log may come back with its disk
+  move(a_);
+  EXPECT_GT(std::stoll(read_file(mark(a_))), now + 5'000);
+  EXPECT_EQ(read_all(*log()).size(), 10u);
+}
+
+TEST_F(LogManagerMovesTest, ADeletedPartitionTakesItsFormerLogAlong) {
+  start();
+  create(10);
+  begin(b_);
+  copy_all();
+  disk_.fault = [&](std::string_view operation, const std::string& path) {
+    return operation == "rename" && path.starts_with(a_) ? ENOSPC : 0;
+  };
+  replace();
+  disk_.fault = nullptr;
+  ASSERT_TRUE(manager_->async_delete(orders_0, now));
+  EXPECT_THAT(in(a_), ElementsAre(::testing::EndsWith("-delete")));
+  EXPECT_THAT(in(b_), ElementsAre(::testing::EndsWith("-delete")));
+}
+
+TEST_F(LogManagerMovesTest, AMoveThatCannotBeginLeavesNothing) {
+  start();
+  create(10);
+  disk_.space_left = 0;
+  EXPECT_EQ(manager_->create_future(orders_0, b_, now).code(), ErrorCode::kafka_storage_error);
+  disk_.space_left.reset();
+  EXPECT_THAT(in(b_), IsEmpty());
+  begin(b_);
+  EXPECT_EQ(manager_->create_future(orders_0, b_, now).code(), ErrorCode::kafka_storage_error);  // it moves already
+  EXPECT_THAT(in(b_), SizeIs(1));
+}
+
 TEST_F(LogManagerMovesTest, AFullDiskKeepsTheCopyWaiting) {
   start();
   create(10);

@@ -54,6 +54,14 @@ struct Log::Unsynced {
   bool parent = false;
   std::vector<std::shared_ptr<Segment>> segments;
   std::vector<std::string> files;
+
+  // The log's directory has another name now.
+  void move_to(const std::string& path) {
+    for (std::string& file : files) {
+      if (file.starts_with(directory + "/")) file.replace(0, directory.size(), path);
+    }
+    directory = path;
+  }
 };
 
 // The segment with the recovery point, which lies before all of them after a full truncation.
@@ -90,6 +98,22 @@ Result<void> Log::sync(Sync what, TimestampMs now) {
     if (auto online = directory_.check_online(); !online) return online;
     unsynced = take_unsynced(what);
   }
+  while (true) {
+    if (auto synced = sync(unsynced); !synced) return synced;
+    MutexLock lock(mutex_);
+    // What was appended after a truncation has the offsets of what was synced, but is not.
+    if (unsynced.truncations != truncations_) return {};
+    if (const std::string& path = path_->text(); path != unsynced.directory) {
+      unsynced.move_to(path);  // once more: the files weren't found there
+      continue;
+    }
+    recovery_point_ = std::max(recovery_point_, unsynced.end);
+    if (what == Sync::all) last_flush_ms_ = now;
+    return {};
+  }
+}
+
+Result<void> Log::sync(const Unsynced& unsynced) {
   FileSystem& file_system = directory_.file_system();
   for (const auto& segment : unsynced.segments) {
     const auto flushed = segment->flush();
@@ -112,11 +136,6 @@ Result<void> Log::sync(Sync what, TimestampMs now) {
       return std::unexpected(failed(std::move(synced).error().of_sync()));
     }
   }
-  MutexLock lock(mutex_);
-  // What was appended after a truncation has the offsets of what was synced, but is not.
-  if (unsynced.truncations != truncations_) return {};
-  recovery_point_ = std::max(recovery_point_, unsynced.end);
-  if (what == Sync::all) last_flush_ms_ = now;
   return {};
 }
 

@@ -113,20 +113,31 @@ Result<void> check_batches(Bytes records) {
 
 auto key_of(const TopicProduceData& topic) { return std::pair(topic.name.view(), topic.topic_id); }
 
-bool has_repetitions(const ProduceRequest& request) {
-  std::vector<std::int32_t> indexes;
-  for (const TopicProduceData& topic : request.topic_data) {
-    if (topic.partition_data.size() < 2) continue;
-    indexes.clear();
-    for (const PartitionProduceData& partition : topic.partition_data) indexes.push_back(partition.index);
-    std::ranges::sort(indexes);
-    if (std::ranges::adjacent_find(indexes) != indexes.end()) return true;
+// Few are compared each with each: the usual request allocates nothing.
+template <typename Item, typename KeyOf>
+bool has_repetitions(const std::vector<Item>& items, const KeyOf& key_of_item) {
+  constexpr std::size_t few = 16;
+  if (items.size() <= few) {
+    for (std::size_t i = 1; i < items.size(); ++i) {
+      for (std::size_t j = 0; j < i; ++j) {
+        if (key_of_item(items[i]) == key_of_item(items[j])) return true;
+      }
+    }
+    return false;
   }
-  if (request.topic_data.size() < 2) return false;
-  std::vector<decltype(key_of(request.topic_data.front()))> topics;
-  for (const TopicProduceData& topic : request.topic_data) topics.push_back(key_of(topic));
-  std::ranges::sort(topics);
-  return std::ranges::adjacent_find(topics) != topics.end();
+  std::vector<decltype(key_of_item(items.front()))> keys;
+  keys.reserve(items.size());
+  for (const Item& item : items) keys.push_back(key_of_item(item));
+  std::ranges::sort(keys);
+  return std::ranges::adjacent_find(keys) != keys.end();
+}
+
+bool has_repetitions(const ProduceRequest& request) {
+  const auto index_of = [](const PartitionProduceData& partition) { return partition.index; };
+  for (const TopicProduceData& topic : request.topic_data) {
+    if (has_repetitions(topic.partition_data, index_of)) return true;
+  }
+  return has_repetitions(request.topic_data, key_of);
 }
 
 }  // namespace

@@ -204,6 +204,32 @@ TEST_F(LogDirMovesTest, ThePaceIsKept) {
   EXPECT_LE(took_ms, 15'000);
 }
 
+TEST_F(LogDirMovesTest, ThePaceHoldsForLogsThatMoveInOnePieceToo) {
+  env.append("t", 0, {.value_size = 10'000});
+  limit = 10'000;
+  const std::int64_t began = env.clock().monotonic_ms();
+  for (std::size_t i = 1; i <= 20; ++i) {
+    EXPECT_EQ(move(i % 2), ErrorCode::none);
+    finish();
+  }
+  EXPECT_GE(env.clock().monotonic_ms() - began, 8'000);
+}
+
+TEST_F(LogDirMovesTest, AFutureLogThatCouldNotBeOpenedMakesWay) {
+  env.append("t");
+  const auto nobody_fills_one = [&] {
+    ASSERT_TRUE(env.logs().create_future({"t", 0}, env.directory(1), env.clock().now_ms()));
+  };
+  nobody_fills_one();
+  EXPECT_EQ(move(0), ErrorCode::none);
+  EXPECT_FALSE(env.logs().has_future({"t", 0}));
+  nobody_fills_one();
+  EXPECT_EQ(move(2), ErrorCode::none);
+  finish();
+  EXPECT_EQ(place(), env.directory(2));
+  EXPECT_FALSE(env.logs().has_future({"t", 0}));
+}
+
 TEST_F(LogDirMovesTest, DeletionOfRecordsWaitsForTheFutureLog) {
   for (int i = 0; i < 10; ++i) env.append("t");
   limit = 1;  // one batch at a time

@@ -235,8 +235,8 @@ class Partition {
   enum class FutureFiles : std::uint8_t { remove, keep };
   protocol::Result<void> end_move(FutureFiles files) EXCLUDES(mutex_);
 
-  // Copies about `max_bytes`, or what there is, to the future log. If it has all then, it becomes the log: for a moment
-  // nobody writes. Waits for the disk. One thread at a time.
+  // Copies about `max_bytes`, or what there is, to the future log. If it has all then, it becomes the log: for a
+  // moment, in which the new name is synced, nobody writes. Waits for the disk. One thread at a time.
   struct MoveStep {
     std::int64_t bytes = 0;  // copied
     bool over = false;       // nothing moves (any more)
@@ -305,10 +305,11 @@ class Partition {
 
   protocol::Result<void> read_log(const storage::Log& log, const PartitionRead& request,
                                   PartitionReadResult& result) const;
-  protocol::Result<MoveStep> finish_move(const std::shared_ptr<storage::Log>& future, std::int32_t max_bytes)
-      EXCLUDES(mutex_);
-  protocol::Result<bool> replace_log(const storage::Log& log, storage::Log& future, std::int32_t max_bytes) const
-      EXCLUDES(mutex_);
+  bool still_moves_to(const std::shared_ptr<storage::Log>& future) EXCLUDES(mutex_);
+  protocol::Result<void> finish_move(const std::shared_ptr<storage::Log>& future, std::int32_t max_bytes,
+                                     MoveStep& step) EXCLUDES(mutex_);
+  protocol::Result<bool> replace_log(const storage::Log& log, storage::Log& future, std::int32_t max_bytes,
+                                     std::int64_t& copied) const EXCLUDES(mutex_);
   void set_followers(const PartitionState& state, bool new_epoch, bool was_leader) REQUIRES(mutex_);
   void record_follower_fetch(const PartitionRead& request, const PartitionReadResult& result) EXCLUDES(mutex_);
   std::size_t effective_min_isr() const REQUIRES(mutex_);

@@ -54,20 +54,32 @@ Result<Partition::MoveStep> Partition::continue_move(std::int32_t max_bytes) {
   }
   const auto piece = storage::copy_piece(*log, *future, max_bytes, environment_.clock->now_ms());
   if (!piece) {
-    if (future_log() != future) return MoveStep{.over = true};  // given up meanwhile
+    if (!still_moves_to(future)) return MoveStep{.over = true};
     return std::unexpected(piece.error());
   }
   if (piece->log_start_moved) {
     MutexLock lock(mutex_);
     if (log_ != nullptr) announce_advance();
   }
-  if (!piece->caught_up) return MoveStep{.bytes = piece->bytes};
-  return finish_move(future, max_bytes);
+  MoveStep step{.bytes = piece->bytes};
+  if (!piece->caught_up) return step;
+  if (auto finished = finish_move(future, max_bytes, step); !finished) return std::unexpected(finished.error());
+  return step;
 }
 
-Result<Partition::MoveStep> Partition::finish_move(const std::shared_ptr<Log>& future, std::int32_t max_bytes) {
+// Waits for a change under way, which may be the end of the move.
+bool Partition::still_moves_to(const std::shared_ptr<Log>& future) {
+  MutexLock lock(mutex_);
+  begin_change();
+  const bool moves = !closed_ && future_ == future;
+  end_change();
+  return moves;
+}
+
+Result<void> Partition::finish_move(const std::shared_ptr<Log>& future, std::int32_t max_bytes, MoveStep& step) {
   if (auto prepared = environment_.logs->prepare_replacement(id_, environment_.clock->now_ms()); !prepared) {
-    return std::unexpected(prepared.error());
+    step.over = !still_moves_to(future);
+    return step.over ? Result<void>() : prepared;
   }
   std::shared_ptr<Log> replaced;
   {
@@ -75,13 +87,14 @@ Result<Partition::MoveStep> Partition::finish_move(const std::shared_ptr<Log>& f
     begin_change();
     if (closed_ || log_ == nullptr || future_ != future) {
       end_change();
-      return MoveStep{.over = true};
+      step.over = true;
+      return {};
     }
     const std::shared_ptr<Log> log = log_;
     Result<bool> done = false;
     try {
       const MutexUnlock unlocked(mutex_);
-      done = replace_log(*log, *future, max_bytes);
+      done = replace_log(*log, *future, max_bytes, step.bytes);
     } catch (const std::exception& thrown) {
       done = fail(ErrorCode::unknown_server_error, thrown.what());
     }
@@ -91,20 +104,22 @@ Result<Partition::MoveStep> Partition::finish_move(const std::shared_ptr<Log>& f
     }
     end_change();
     if (!done) return std::unexpected(done.error());
-    if (replaced == nullptr) return MoveStep{};
+    if (replaced == nullptr) return {};
     announce_advance();
   }
   environment_.logs->finish_replacement(*replaced);
-  return MoveStep{.over = true};
+  step.over = true;
+  return {};
 }
 
 // Nobody writes to the log meanwhile. False: more has come since than can be copied in a moment.
-Result<bool> Partition::replace_log(const Log& log, Log& future, std::int32_t max_bytes) const {
+Result<bool> Partition::replace_log(const Log& log, Log& future, std::int32_t max_bytes, std::int64_t& copied) const {
   constexpr int last_pieces = 2;
   const protocol::TimestampMs now = environment_.clock->now_ms();
   for (int i = 0; i < last_pieces; ++i) {
     const auto piece = storage::copy_piece(log, future, max_bytes, now);
     if (!piece) return std::unexpected(piece.error());
+    copied += piece->bytes;
     if (piece->caught_up) return environment_.logs->replace_with_future(id_, now);
   }
   return false;

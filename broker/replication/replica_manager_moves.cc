@@ -32,6 +32,9 @@ Result<void> ReplicaManager::begin_move(const std::shared_ptr<Partition>& partit
   if (const auto under_way = partition->future_log(); under_way && under_way->directory().path() != log_dir) {
     if (auto ended = partition->end_move(Partition::FutureFiles::remove); !ended) return ended;
   }
+  if (logs_.has_future(id) && !partition->future_log()) {  // one that the last start couldn't open
+    if (auto deleted = logs_.delete_future(id, clock_.now_ms()); !deleted) return deleted;
+  }
   const auto log = partition->log();
   if (!log) return std::unexpected(log.error());
   if ((*log)->directory().path() == log_dir || partition->future_log()) return {};
