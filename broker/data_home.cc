@@ -73,4 +73,14 @@ void DataHome::close() {
   temporary_.clear();
 }
 
+std::string DataHome::store_file() const {
+  constexpr std::string_view name = "/barnabas-metadata.sqlite";
+  for (const std::string& log_dir : log_dirs_) {
+    std::string file = log_dir + std::string(name);
+    std::error_code unreadable;
+    if (std::filesystem::exists(file, unreadable)) return file;
+  }
+  return log_dirs_.front() + std::string(name);
+}
+
 }  // namespace broker

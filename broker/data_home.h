@@ -41,8 +41,9 @@ class DataHome {
   // Valid as long as this object.
   storage::FileSystem* file_system() { return is_temporary() ? &unsynced_ : nullptr; }
 
-  // The embedded metadata store's file.
-  std::string store_file() const { return log_dirs_.front() + "/barnabas-metadata.sqlite"; }
+  // The embedded metadata store's file: in the first of the log directories that has one, else in the first of all. So
+  // the directories may be named in another order, and others put before them.
+  std::string store_file() const;
 
  private:
   std::vector<std::string> log_dirs_;

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include <filesystem>
+#include <fstream>
 #include <string>
 
 namespace broker {
@@ -85,6 +86,25 @@ TEST(DataHome, ADirectoryThatWasNamedStays) {
   ASSERT_TRUE(home.open(config));
   EXPECT_EQ(home.log_dirs(), config.log_dirs);
   EXPECT_EQ(home.file_system(), nullptr);
+}
+
+TEST(DataHome, TheStoreIsFoundWhateverTheOrderOfTheDirectories) {
+  char path[] = "/tmp/data_home_test.XXXXXX";
+  const std::string root = ::mkdtemp(path);
+  const std::string a = root + "/a", b = root + "/b", c = root + "/c";
+  for (const std::string& directory : {a, b, c}) std::filesystem::create_directory(directory);
+  const auto store_with = [](const std::vector<std::string>& log_dirs) {
+    BrokerConfig config;
+    config.log_dirs = log_dirs;
+    DataHome home;
+    EXPECT_TRUE(home.open(config));
+    return home.store_file();
+  };
+  EXPECT_EQ(store_with({b, a}), b + "/barnabas-metadata.sqlite");
+  std::ofstream(a + "/barnabas-metadata.sqlite").close();
+  EXPECT_EQ(store_with({b, a}), a + "/barnabas-metadata.sqlite");
+  EXPECT_EQ(store_with({c, a, b}), a + "/barnabas-metadata.sqlite");
+  fs::remove_all(root);
 }
 
 }  // namespace

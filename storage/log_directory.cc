@@ -57,7 +57,7 @@ bool LogDirectory::has_due_deletions(TimestampMs now) const {
   return std::ranges::any_of(deletions_, [now](const Deletion& deletion) { return deletion.due <= now; });
 }
 
-void LogDirectory::run_deletions(TimestampMs now) {
+void LogDirectory::run_deletions(TimestampMs now, const std::stop_token& stop) {
   if (!is_online()) return;
   std::vector<Deletion> due;
   {
@@ -67,6 +67,7 @@ void LogDirectory::run_deletions(TimestampMs now) {
     deletions_ = std::move(later);
   }
   for (const Deletion& deletion : due) {
+    if (stop.stop_requested()) return;
     if (auto removed = deletion.remove(); !removed) (void)failed(removed.error());
   }
   report_failure();

@@ -6,6 +6,7 @@
 #include <atomic>
 #include <functional>
 #include <memory>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -56,9 +57,10 @@ class LogDirectory {
 
   // ---- Delayed deletion
 
-  // Runs `remove` in the first run_deletions() at or after `due`.
+  // Runs `remove` in the first run_deletions() at or after `due`. After a stop the rest is left to the next start,
+  // which knows it by its name.
   void delete_later(TimestampMs due, std::function<Io<void>()> remove) EXCLUDES(mutex_);
-  void run_deletions(TimestampMs now) EXCLUDES(mutex_);
+  void run_deletions(TimestampMs now, const std::stop_token& stop = {}) EXCLUDES(mutex_);
 
   // ---- Buffers
 

@@ -279,6 +279,7 @@ class LogManager {
   void add_future(const TopicPartition& partition, Directory& directory, const std::string& name) EXCLUDES(mutex_);
   protocol::Result<void> keep_one(const TopicPartition& partition, Directory& first, Directory& second, TimestampMs now)
       EXCLUDES(mutex_);
+  void forget_replacements() EXCLUDES(mutex_);
   protocol::Result<void> give_name(const TopicPartition& partition, const Log& current, Directory& to, Log& future);
   // With opening_of() the partition.
   protocol::Result<void> retire_former(const TopicPartition& partition, TimestampMs now) EXCLUDES(mutex_);

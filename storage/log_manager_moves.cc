@@ -212,6 +212,13 @@ Result<void> LogManager::prepare_replacement(const TopicPartition& partition, Ti
     return fail(ErrorCode::kafka_storage_error, "The checkpoints can't be written.");
   }
   const FailureReport report(*known.directory->directory);
+  // Whoever gives the move up renames the future log's directory.
+  MutexLock opening(opening_of(partition));
+  {
+    MutexLock lock(mutex_);
+    const auto found = futures_.find(partition);
+    if (found == futures_.end() || found->second.log != known.log) return fail(ErrorCode::kafka_storage_error);
+  }
   const TimestampMs time = std::max(now, replacement_time(from->file_system(), from->file(partition.text())) + 1);
   if (auto marked = mark_replacement(known.directory->file_system(), known.log->path(), time); !marked) {
     return std::unexpected(known.directory->directory->failed(marked.error()));
@@ -393,7 +400,8 @@ void LogManager::recover_futures(Directory& directory, TimestampMs now) {
   }
 }
 
-// Two logs of one partition: the one that has taken the other's place is kept.
+// Two logs of one partition: the one that has taken the other's place counts. The other is put aside, not deleted:
+// since its directory was left out for a while it may have got records that nobody else has.
 Result<void> LogManager::keep_one(const TopicPartition& partition, Directory& first, Directory& second,
                                   TimestampMs now) {
   const auto time_of = [&](const Directory& directory) {
@@ -407,21 +415,43 @@ Result<void> LogManager::keep_one(const TopicPartition& partition, Directory& fi
   }
   Directory& kept = first_time > second_time ? first : second;
   Directory& other = first_time > second_time ? second : first;
-  spdlog::info("{} had been moved to {}; deleting what is left of it in {}.", partition.text(), kept.directory->path(),
-               other.directory->path());
   {
     MutexLock lock(mutex_);
     entries_[partition] = Entry{.directory = &kept, .log = nullptr, .needs_recovery = !kept.was_clean};
     forget_checkpoints(other, partition);
   }
-  const std::string path = unused_name_for_deleted(other, partition, now, false);
+  const std::string path = unused_name_for_deleted(other, partition, now, true);
   const FailureReport report(*other.directory);
   if (auto renamed = other.file_system().rename(other.file(partition.text()), path); !renamed) {
     (void)other.directory->failed(renamed.error());
     return {};
   }
-  delete_later(other, path, nullptr, now);
+  spdlog::warn("{} had been moved to {}; what was left of it in {} is {} now, which nobody needs any more.",
+               partition.text(), kept.directory->path(), other.directory->path(), path);
   return {};
+}
+
+// A mark that a crash left would also count against a log that is made while this directory is left out of log.dirs.
+void LogManager::forget_replacements() {
+  if (online_directories().size() < directories_.size()) return;
+  std::vector<std::pair<Directory*, std::string>> marks;
+  {
+    MutexLock lock(mutex_);
+    for (const auto& [partition, entry] : entries_) {
+      marks.emplace_back(entry.directory, replacement_mark(entry.directory->file(partition.text())));
+    }
+  }
+  std::erase_if(marks, [](const auto& mark) { return !mark.first->file_system().exists(mark.second); });
+  if (marks.empty()) return;
+  // That there is no other log must be on the disk first.
+  for (const auto& directory : directories_) {
+    const FailureReport report(*directory->directory);
+    if (auto synced = directory->file_system().sync_directory(directory->directory->path()); !synced) {
+      (void)directory->directory->failed(std::move(synced).error().of_sync());
+      return;
+    }
+  }
+  for (const auto& [directory, mark] : marks) (void)directory->file_system().remove(mark);
 }
 
 }  // namespace storage

@@ -495,7 +495,40 @@ TEST_F(LogManagerMovesTest, OfTwoLogsTheOneThatReplacedTheOtherCounts) {
   start();
   EXPECT_EQ(log()->directory().path(), b_);
   EXPECT_EQ(read_all(*log()).size(), 5u);
-  EXPECT_THAT(in(a_), ElementsAre(::testing::EndsWith("-delete")));
+  EXPECT_THAT(in(a_), ElementsAre(::testing::EndsWith("-stray")));
+}
+
+TEST_F(LogManagerMovesTest, ACrashInTheLastMomentLeavesNoMarkBehind) {
+  start();
+  create(5);
+  begin(b_);
+  copy_all();
+  ASSERT_TRUE(manager_->prepare_replacement(orders_0, now));
+  ASSERT_TRUE(manager_->replace_with_future(orders_0, now));
+  ASSERT_TRUE(std::filesystem::exists(mark(b_)));
+  crash();
+  start();
+  EXPECT_FALSE(std::filesystem::exists(mark(b_)));
+  EXPECT_EQ(log()->directory().path(), b_);
+  EXPECT_EQ(read_all(*log()).size(), 5u);
+}
+
+// Deleting a partition, or giving its move up, at the worst moment is no fault of the disk.
+TEST_F(LogManagerMovesTest, AMoveGivenUpBeforeItsEndTakesNoDirectoryOffline) {
+  start();
+  create(5);
+  begin(b_);
+  copy_all();
+  disk_.fault = [&](std::string_view operation, const std::string& path) {
+    if (operation == "write" && path.ends_with("checkpoint.tmp") && manager_->has_future(orders_0)) {
+      disk_.fault = nullptr;
+      EXPECT_TRUE(manager_->delete_future(orders_0, now));
+    }
+    return 0;
+  };
+  EXPECT_FALSE(manager_->prepare_replacement(orders_0, now));
+  EXPECT_EQ(manager_->online_directories().size(), 2u);
+  EXPECT_FALSE(manager_->has_future(orders_0));
 }
 
 // ---- Faults
@@ -541,7 +574,7 @@ TEST_F(LogManagerMovesTest, ATargetThatFailsInTheLastMomentIsNotTakenForTheLog) 
   start();
   EXPECT_EQ(log()->directory().path(), a_);
   EXPECT_EQ(read_all(*log()).size(), 11u);
-  EXPECT_THAT(in(b_), ElementsAre(::testing::EndsWith("-delete")));
+  EXPECT_THAT(in(b_), ElementsAre(::testing::EndsWith("-stray")));
 }
 
 TEST_F(LogManagerMovesTest, AFormerLogThatCannotBeRenamedIsDeletedLater) {

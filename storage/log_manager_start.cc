@@ -232,6 +232,7 @@ Result<LoadSummary> LogManager::load(TimestampMs now) {
   for (std::thread& thread : threads) thread.join();
   summary.recovered = recovered;
   summary.stopped = options_.stop.stop_requested();
+  if (!summary.clean) forget_replacements();
   summary.logs = partitions().size();
   return summary;
 }

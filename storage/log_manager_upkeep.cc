@@ -131,7 +131,7 @@ void LogManager::producer_expiry_pass(TimestampMs now) {
 }
 
 void LogManager::delete_pass(TimestampMs now) {
-  for (const auto& directory : directories_) directory->directory->run_deletions(now);
+  for (const auto& directory : directories_) directory->directory->run_deletions(now, options_.stop);
 }
 
 // ---- Checkpoints

@@ -166,6 +166,16 @@ TEST_F(LogUpkeepTest, DeletedFilesVanishAfterTheirDelay) {
   EXPECT_THAT(file_names(), Each(Not(HasSubstr(".deleted"))));
 }
 
+TEST_F(LogUpkeepTest, AStopDoesNotWaitForDeletions) {
+  open_with_segments();
+  set_config([](LogConfig& config) { config.retention_bytes = 0; });
+  ASSERT_EQ(*log_->delete_old_segments(now), 10);
+  std::stop_source stop;
+  stop.request_stop();
+  directory_->run_deletions(now + config_.file_delete_delay_ms, stop.get_token());
+  EXPECT_THAT(file_names(), Contains("00000000000000000000.log.deleted"));
+}
+
 TEST_F(LogUpkeepTest, DeletedRecordsAreNotServedAndTheirSegmentsGo) {
   open_with_segments();
   EXPECT_EQ(log_->increment_log_start_offset(21).code(), ErrorCode::offset_out_of_range);
