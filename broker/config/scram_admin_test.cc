@@ -152,8 +152,8 @@ TEST_F(ScramAdminTest, OneEmptyPasswordFailsEveryUserWhoCouldBeChanged) {
 }
 
 TEST_F(ScramAdminTest, TheHandlerTellsEachUsersOutcomeAndDescribesWhatIsThere) {
+  TestLoop loop;  // outlives the pool, which posts to it
   BackgroundPool background("test", 1);
-  TestLoop loop;
   AlterUserScramCredentialsHandler handler(admin_, background);
   protocol::AlterUserScramCredentialsRequest request;
   request.deletions.emplace_back().name = "gone";
